@@ -1,0 +1,397 @@
+"""The command line: parse, call, print, exit."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+import faultlab
+from faultlab import contract, faults, history, lab, listing, oracles, reports, scenario
+from faultlab.exits import Exit
+from faultlab.faults import KnobError, nearest
+from faultlab.scenario import Scenario, ScenarioError
+from faultlab.verdict import Verdict, Verdicts
+
+RUNS = Path("faultlab-runs")
+STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
+
+
+class Usage(click.ClickException):
+    """The caller can put this right: one line on standard error, exit status 2."""
+
+    exit_code = Exit.USAGE
+
+
+class Commands(click.Group):
+    """A group that says which command is nearest to one that does not exist."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; raises Usage with the nearest one."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            known = self.list_commands(ctx)
+            raise Usage(f"no command '{name}'{nearest(name, known) or '; known: ' + ', '.join(known)}")
+        return super().resolve_command(ctx, args)
+
+
+EPILOG = """\b
+Examples:
+  faultlab run rate-limit -- python write_batches.py {url}
+  faultlab run partial-write --seed 7 --profile serverless -- node writer.js
+  faultlab judge faultlab-runs/rate-limit-7
+  faultlab faults rate_limit --profile tsm
+  mitmdump -s "$(faultlab addon rate_limit)" --set faultlab_seed=7
+
+Exit statuses: 0 pass, 1 fail, 2 usage or bad file, 3 inconclusive,
+4 the environment failed, 130 interrupted.
+"""
+
+
+@click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(faultlab.__version__, prog_name="faultlab")
+def cli() -> None:
+    """Fail a real InfluxDB client exactly as InfluxDB documents it may fail, and judge what the client did."""
+
+
+profiles = click.Choice([profile.name for profile in contract.ALL])
+
+
+def load(name: str) -> Scenario:
+    """Read a scenario; raises Usage with the reader's one line."""
+    try:
+        return scenario.load(name)
+    except ScenarioError as problem:
+        raise Usage(str(problem)) from problem
+
+
+@cli.command(
+    "run",
+    epilog="""\b
+Examples:
+  faultlab run calm -- python write_batches.py
+  faultlab run rate-limit --seed 7 -- node writer.js --url {url} --token {token}
+  faultlab run my-scenario.yaml --upstream http://127.0.0.1:8086 --token "$TOKEN" -- ./writer
+  faultlab run unavailable --forward -- telegraf --config telegraf.conf
+
+In the command's words {url}, {host}, {port}, {token}, {org} and {bucket} are replaced; the same is in INFLUX_HOST,
+INFLUX_TOKEN, INFLUXDB_V2_URL and their kin. The client may write line protocol to the file FAULTLAB_MANIFEST before
+it writes it to InfluxDB, and what it was told to FAULTLAB_REPORT (JSON Lines).
+""",
+)
+@click.argument("name", metavar="SCENARIO|FILE")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
+@click.option("--seed", type=int, help="Seed of every draw; the scenario's own if not given.")
+@click.option("--profile", type=profiles, help="Product family that is imitated; the scenario's own if not given.")
+@click.option("--upstream", metavar="URL", help="A real InfluxDB behind the proxy instead of the embedded one.")
+@click.option("--token", default="", help="Token handed to the client; one of the lab's own if not given.")
+@click.option("--org", default="faultlab", show_default=True, help="Organization handed to the client.")
+@click.option("--bucket", default="faultlab", show_default=True, help="Bucket or database handed to the client.")
+@click.option(
+    "--history",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder for the history; a new one in faultlab-runs/ if not given.",
+)
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Write the verdict as JSON to a file; - for standard output.",
+)
+@click.option(
+    "--deadline", type=click.FloatRange(min=0.1), help="Seconds the client may run; the scenario's own if not given."
+)
+@click.option(
+    "--forward", is_flag=True, help="Be a forward proxy with TLS interception instead of an address of its own."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the proxy; any free one if not given.")
+@click.option("--strict", is_flag=True, help="Let a failed 'should' fail the run.")
+@click.option("--quiet", is_flag=True, help="Do not pass on what the client prints, and show no progress.")
+def run_command(
+    name: str,
+    command: tuple[str, ...],
+    seed: int | None,
+    profile: str | None,
+    upstream: str | None,
+    token: str,
+    org: str,
+    bucket: str,
+    folder: Path | None,
+    json_file: Path | None,
+    deadline: float | None,
+    forward: bool,
+    port: int,
+    strict: bool,
+    quiet: bool,
+) -> int:
+    """Run a client through the proxy under a scenario, and judge it."""
+    chosen = load(name)
+    try:
+        plan = chosen.plan(seed=seed, profile=profile)
+    except KnobError as problem:
+        raise Usage(f"{name}: {problem}") from problem
+    if upstream is not None and not upstream.startswith(("http://", "https://")):
+        raise Usage(f"--upstream is '{upstream}'; expected a URL such as http://127.0.0.1:8086")
+    settings = lab.Settings(
+        history=folder or new_folder(chosen.name, plan.seed),
+        upstream=upstream.rstrip("/") if upstream else None,
+        forward=forward,
+        port=port,
+        token=token,
+        org=org,
+        bucket=bucket,
+        deadline=deadline or chosen.deadline,
+        memory_mb=chosen.memory_mb,
+        scenario=chosen.name,
+        source=name,
+        checks=chosen.checks,
+    )
+    interrupted = False
+    with lab.Lab(plan, settings) as running:
+        try:
+            with progress(quiet=quiet) as show:
+                running.run(command, progress=show, echo=None if quiet else sys.stderr.buffer)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            with contextlib.suppress(lab.LabError):
+                running.finish(command)
+    verdicts = report(settings.history, json_file, strict=strict)
+    return Exit.INTERRUPTED if interrupted else status_of(verdicts)
+
+
+def new_folder(name: str, seed: int) -> Path:
+    """Give a folder for a history that does not exist yet."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    wanted = RUNS / f"{name}-{seed}-{stamp}"
+    number, folder = 1, wanted
+    while folder.exists():
+        number += 1
+        folder = wanted.with_name(f"{wanted.name}-{number}")
+    return folder
+
+
+@contextlib.contextmanager
+def progress(*, quiet: bool) -> Iterator[lab.Progress | None]:
+    """Show on a terminal, in one line, how far the run is; elsewhere show nothing."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    with console.status("starting the client") as line:
+
+        def show(position: dict[str, Any]) -> None:
+            told = ", ".join(f"{count} × {status}" for status, count in position["told"].items())
+            fired = sum(position["fired"].values())
+            line.update(
+                f"{position['at']:.0f} s: {position['exchanges']} exchanges, {fired} faults; told {told or 'nothing'}"
+            )
+
+        yield show
+
+
+def report(folder: Path, json_file: Path | None, *, strict: bool) -> Verdicts:
+    """Judge a history, print the table, and write the JSON where it is wanted; raises Usage for what is no history."""
+    try:
+        past = history.read(folder)
+    except history.HistoryError as problem:
+        raise Usage(str(problem)) from problem
+    verdicts = oracles.judge(past, strict=strict)
+    if json_file is not None:
+        text = reports.json(verdicts, past)
+        if str(json_file) == "-":
+            click.echo(text)
+            return verdicts
+        json_file.write_text(text + "\n")
+    Console(highlight=False, soft_wrap=True).print(coloured(reports.text(verdicts, past)))
+    return verdicts
+
+
+def coloured(text: str) -> Any:
+    """Give the report with its verdicts in colour, which a console leaves out where nobody would see it."""
+    from rich.text import Text  # noqa: PLC0415
+
+    out = Text(text)
+    for word, style in STYLES.items():
+        out.highlight_regex(rf"(?m)^\s*{word}\b", style)
+        out.highlight_regex(rf"(?mi)(?<=^verdict: ){word}", style)
+    return out
+
+
+def status_of(verdicts: Verdicts) -> Exit:
+    """Give the exit status a verdict stands for."""
+    return {Verdict.PASS: Exit.PASS, Verdict.FAIL: Exit.FAIL, Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE}[verdicts.verdict]
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  faultlab judge faultlab-runs/rate-limit-7
+  faultlab judge faultlab-runs/rate-limit-7 --json - | jq .verdict
+"""
+)
+@click.argument("folder", type=click.Path(path_type=Path), metavar="HISTORY")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Write the verdict as JSON to a file; - for standard output.",
+)
+@click.option("--strict", is_flag=True, help="Let a failed 'should' fail the run.")
+def judge(folder: Path, json_file: Path | None, strict: bool) -> int:
+    """Judge a history again, without a proxy."""
+    return status_of(report(folder, json_file, strict=strict))
+
+
+@cli.command(
+    "faults",
+    epilog="""\b
+Examples:
+  faultlab faults
+  faultlab faults rate_limit --profile serverless
+  faultlab faults --json | jq -r '.[].name'
+""",
+)
+@click.argument("name", required=False)
+@click.option("--profile", type=profiles, default="serverless", show_default=True, help="Product family.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def faults_command(name: str | None, profile: str, as_json: bool) -> int:
+    """List the documented failures, or print one's exact answers."""
+    chosen = contract.named(profile)
+    if name is None:
+        if as_json:
+            click.echo(json.dumps([listing.fault_to_json(kind, chosen) for kind in faults.ALL], indent=2))
+        else:
+            list_faults(chosen)
+        return Exit.PASS
+    try:
+        kind = faults.named(name)
+    except KnobError as problem:
+        raise Usage(str(problem)) from problem
+    if faults.family_of(kind) and not listing.rows_of(kind, chosen):
+        having = ", ".join(p.name for p in contract.ALL if listing.rows_of(kind, p))
+        raise Usage(f"profile '{profile}' documents no '{name}'; profiles that do: {having}")
+    click.echo(json.dumps(listing.fault_to_json(kind, chosen), indent=2) if as_json else listing.page(kind, chosen))
+    return Exit.PASS
+
+
+def list_faults(profile: contract.Profile) -> None:
+    """Print one line for each documented answer of each fault."""
+    table = Table(
+        "fault", "status", "cause", "when", "Source", title=f"{profile.product}: documented failures", box=None
+    )
+    for kind in faults.ALL:
+        rows = listing.rows_of(kind, profile)
+        if not rows:
+            table.add_row(kind.name, "", "", listing.summary(kind), "")
+        seen = set()
+        for row in rows:
+            if row.id in seen:
+                continue
+            seen.add(row.id)
+            mark = "" if row.on_page else " *"
+            table.add_row(kind.name, f"{row.status}{mark}", row.cause, row.when, str(row.source))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=220)
+    console.print(table)
+    console.print("* not on the Cloud Serverless response-code page")
+
+
+@cli.command(
+    epilog="""\b
+Example:
+  mitmdump -s "$(faultlab addon rate_limit)" --set faultlab_seed=7
+"""
+)
+@click.argument("name")
+def addon(name: str) -> int:
+    """Print the path of a script for mitmdump -s."""
+    package = importlib.util.find_spec("faultlab.addons")
+    assert package is not None
+    known = sorted(
+        path.stem
+        for folder in package.submodule_search_locations or ()
+        for path in Path(folder).glob("*.py")
+        if not path.stem.startswith("_")
+    )
+    if name not in known:
+        raise Usage(f"no script named '{name}'{nearest(name, known) or '; known: ' + ', '.join(known)}")
+    spec = importlib.util.find_spec(f"faultlab.addons.{name}")
+    assert spec is not None
+    click.echo(spec.origin)
+    return Exit.PASS
+
+
+@cli.command(
+    "scenarios",
+    epilog="""\b
+Examples:
+  faultlab scenarios
+  faultlab scenarios rate-limit > my-scenario.yaml
+  faultlab scenarios --schema > scenario.schema.json
+""",
+)
+@click.argument("name", required=False)
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of scenario files.")
+def scenarios_command(name: str | None, schema: bool) -> int:
+    """List the built-in scenarios, or print one's file."""
+    if schema:
+        click.echo(json.dumps(scenario.schema(), indent=2))
+    elif name is None:
+        for known in scenario.names():
+            click.echo(f"{known:20} {scenario.load(known).about}")
+    else:
+        click.echo(Path(load(name).source).read_text(), nl=False)
+    return Exit.PASS
+
+
+@cli.command("oracles")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def oracles_command(as_json: bool) -> int:
+    """List the questions a client is judged by."""
+    if as_json:
+        rows = [{"name": o.name, "level": o.level, "source": o.source, "about": o.about} for o in oracles.ALL]
+        click.echo(json.dumps(rows, indent=2))
+        return Exit.PASS
+    for one in oracles.ALL:
+        click.echo(f"{one.name} ({one.level})\n  {one.about}\n  Source: {one.source}\n")
+    return Exit.PASS
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and give its exit status; every expected failure is one line on standard error."""
+    try:
+        status = cli.main(list(arguments), prog_name="faultlab", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as problem:
+        click.echo(problem.format_message(), err=True)
+        return Exit.USAGE
+    except click.ClickException as problem:
+        return complain(problem.format_message(), problem.exit_code)
+    except lab.LabError as problem:
+        return complain(str(problem), Exit.ENVIRONMENT)
+    except (click.Abort, KeyboardInterrupt):
+        return complain("interrupted", Exit.INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.PASS
+    return int(status or Exit.PASS)
+
+
+def complain(message: str, status: int) -> int:
+    """Say one line on standard error and give the status."""
+    click.echo("faultlab: " + " ".join(message.split()), err=True)
+    return int(status)

@@ -1,0 +1,141 @@
+"""InfluxDB Cloud Dedicated: an IOx router for one tenant, partial writes when the cluster is configured for them.
+
+Each write operation of its description disagrees with itself: what its list of responses says comes first, what its
+prose says second.
+"""
+
+from __future__ import annotations
+
+from faultlab.contract import gateway, router, sources
+from faultlab.contract.row import Limits, Loss, Profile, Retry, conflict_iox
+from faultlab.contract.spelling import as_router
+from faultlab.exchange import V1_WRITE, V2_WRITE, Effect
+
+ROWS = (
+    router.line(
+        "partial_write",
+        "syntax",
+        201,
+        router.REJECTED,
+        (V2_WRITE,),
+        when="some lines do not parse: the others are stored, the body names those that are not",
+        source=sources.DEDICATED_API,
+        stored=Effect.PART,
+    ),
+    router.line(
+        "partial_write",
+        "schema",
+        201,
+        router.REJECTED,
+        (V2_WRITE,),
+        when="some lines conflict with the schema: the others are stored, the body names those that are not",
+        source=sources.DEDICATED_API,
+        stored=Effect.PART,
+    ),
+    router.line(
+        "partial_write",
+        "syntax",
+        400,
+        router.PARTIAL,
+        (V1_WRITE,),
+        when="some lines do not parse; only the message tells it from a refusal of the whole batch",
+        source=sources.DEDICATED_API,
+        stored=Effect.PART,
+        retry=Retry.NO,
+    ),
+    router.line(
+        "partial_write",
+        "schema",
+        400,
+        router.PARTIAL,
+        (V1_WRITE,),
+        when="some lines conflict with the schema; only the message tells it from a refusal of the whole batch",
+        source=sources.DEDICATED_API,
+        stored=Effect.PART,
+        retry=Retry.NO,
+    ),
+    router.line(
+        "partial_write",
+        "syntax",
+        400,
+        router.REJECTED,
+        (V2_WRITE,),
+        when="some lines do not parse, as the prose has it; nothing tells it from a refusal of the whole batch",
+        source=sources.DEDICATED_API,
+        stored=Effect.PART,
+        retry=Retry.NO,
+    ),
+    router.line(
+        "partial_write",
+        "syntax",
+        201,
+        router.PARTIAL,
+        (V1_WRITE,),
+        when="some lines do not parse, as the prose has it: the others are stored",
+        source=sources.DEDICATED_API,
+        stored=Effect.PART,
+    ),
+    router.line(
+        "malformed_line",
+        "",
+        400,
+        router.REJECTED,
+        (V2_WRITE,),
+        when="no line is stored: all are malformed, or the cluster does not write partially",
+        source=sources.DEDICATED_API,
+        retry=Retry.NO,
+    ),
+    router.line(
+        "malformed_line",
+        "",
+        400,
+        router.NOTHING,
+        (V1_WRITE,),
+        when="no line is stored: all are malformed, or the cluster does not write partially",
+        source=sources.DEDICATED_API,
+        retry=Retry.NO,
+    ),
+    router.line(
+        "type_conflict",
+        "",
+        400,
+        router.CONFLICT,
+        router.WRITES,
+        when="a field of the batch has another type than its column",
+        source=sources.CLUSTERED_API,
+        retry=Retry.NO,
+    ),
+    router.error(
+        "unprocessable",
+        "retention",
+        422,
+        "unprocessable entity",
+        endpoints=(V1_WRITE,),
+        when="all points are older than the retention period; nothing is written",
+        source=sources.DEDICATED_API,
+        retry=Retry.NO,
+    ),
+    router.error(
+        "unprocessable",
+        "retention",
+        400,
+        "invalid",
+        when="all points are older than the retention period, as the troubleshooting page has it",
+        source=sources.TROUBLESHOOT,
+        retry=Retry.NO,
+    ),
+    *router.single_tenant(sources.DEDICATED_API),
+)
+
+PROFILE = Profile(
+    name="dedicated",
+    product="InfluxDB Cloud Dedicated",
+    rows=ROWS + gateway.ROWS,
+    dialect="influxdb3",
+    loss={V2_WRITE: (Loss.LINES, Loss.LINES), V1_WRITE: (Loss.LINES, Loss.LINES)},
+    # 50 MB by the documents; the router counts in units of 1024, as its former limit of 10485760 bytes shows.
+    limits=Limits(wire=52_428_800, decoded=52_428_800),
+    spell=as_router,
+    numbering="points",
+    conflict=conflict_iox,
+)

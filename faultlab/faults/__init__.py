@@ -1,0 +1,100 @@
+"""What can be done to an exchange. Every fault is a frozen dataclass; ``ALL`` is in the order the catalogue prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from faultlab.faults.catalogue import Catalogue
+from faultlab.faults.http import (
+    AuthorizationRejected,
+    BadGateway,
+    Forbidden,
+    GatewayTimeout,
+    InternalError,
+    MalformedLine,
+    MethodNotAllowed,
+    NoContent,
+    NotFound,
+    PartialWrite,
+    QueryError,
+    RateLimit,
+    Success,
+    TooLarge,
+    TypeConflict,
+    Unauthorized,
+    Unavailable,
+    Unprocessable,
+    UnsupportedMediaType,
+)
+from faultlab.faults.knob import Fault, KnobError, Scene, knobs, nearest
+from faultlab.faults.quota import Quota
+
+ALL: tuple[type[Any], ...] = (
+    Success,
+    PartialWrite,
+    NoContent,
+    MalformedLine,
+    TypeConflict,
+    AuthorizationRejected,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    TooLarge,
+    UnsupportedMediaType,
+    Unprocessable,
+    RateLimit,
+    Quota,
+    InternalError,
+    BadGateway,
+    Unavailable,
+    GatewayTimeout,
+    QueryError,
+    Catalogue,
+)
+
+
+def named(name: str) -> type[Any]:
+    """Give the fault of that name; raises KnobError with the nearest name there is."""
+    known = {kind.name: kind for kind in ALL}
+    if name not in known:
+        raise KnobError(f"no fault named '{name}'{nearest(name, known) or '; known: ' + ', '.join(known)}")
+    return known[name]
+
+
+def family_of(fault: Any) -> str:
+    """Give the name of the contract rows a fault draws on: its own, unless it says otherwise; empty for none."""
+    return str(getattr(fault, "family", fault.name))
+
+
+__all__ = [
+    "ALL",
+    "AuthorizationRejected",
+    "BadGateway",
+    "Catalogue",
+    "Fault",
+    "Forbidden",
+    "GatewayTimeout",
+    "InternalError",
+    "KnobError",
+    "MalformedLine",
+    "MethodNotAllowed",
+    "NoContent",
+    "NotFound",
+    "PartialWrite",
+    "QueryError",
+    "Quota",
+    "RateLimit",
+    "Scene",
+    "Success",
+    "TooLarge",
+    "TypeConflict",
+    "Unauthorized",
+    "Unavailable",
+    "Unprocessable",
+    "UnsupportedMediaType",
+    "family_of",
+    "knobs",
+    "named",
+    "nearest",
+]

@@ -1,0 +1,430 @@
+"""The documented answers as faults: a status, a cause, and what upstream gets meanwhile.
+
+The rows of ``faultlab.contract`` hold every byte that is sent; a fault only chooses among them. Sources stand with the
+rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from faultlab import lineprotocol
+from faultlab.contract import Profile
+from faultlab.exchange import Answer, Decision, Exchange, Lines, Refusal
+from faultlab.faults.answering import EVERYTHING, NOTHING, facts_of, find, refuse
+from faultlab.faults.knob import Scene, check_knobs, knob
+from faultlab.faults.retry_after import FORMS, values
+
+
+class Checked:
+    """A dataclass whose knobs are checked when it is made."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        """Raise KnobError for a knob out of its type or bounds."""
+        check_knobs(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Success(Checked):
+    """Let the request through: the documented answer is upstream's own 200."""
+
+    name: ClassVar[str] = "success"
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Deliver everything and tell the client what upstream says."""
+        row = find(self.name, exchange, scene)
+        return None if row is None else Decision(row=row.id)
+
+
+@dataclass(frozen=True, slots=True)
+class NoContent(Checked):
+    """Let the write through: the documented answer is upstream's own 204."""
+
+    name: ClassVar[str] = "no_content"
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Deliver everything and tell the client what upstream says."""
+        row = find(self.name, exchange, scene)
+        return None if row is None else Decision(row=row.id)
+
+
+@dataclass(frozen=True, slots=True)
+class PartialWrite(Checked):
+    """Keep some lines from upstream, deliver the others, and name the refused ones as documented.
+
+    Lines the profile's parser refuses are always among the refused; of the others ``share`` is drawn, at least one, and
+    never all. A batch without two good lines is left alone.
+    """
+
+    name: ClassVar[str] = "partial_write"
+    share: float = knob(0.3, "share of the good lines that is refused", minimum=0, maximum=1)
+    status: int | None = knob(
+        None, "status of the answer; the documented one of the endpoint if none", choices=(None, 201, 204, 400, 422)
+    )
+    numbering: str = knob(
+        "documented",
+        "which lines the answer's numbers count: as the product does, every physical line, or only lines with a point",
+        choices=("documented", "physical", "points"),
+    )
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Deliver the lines that are not refused and answer with the row for partial writes."""
+        row = find(self.name, exchange, scene) if exchange.is_write and not exchange.body.problem else None
+        if row is None:
+            return None
+        parsed = parse_body(exchange, scene.profile)
+        if len(parsed.points) < 2:
+            return None
+        count = min(max(round(self.share * len(parsed.points)), 1), len(parsed.points) - 1)
+        drawn = scene.draw.sample(range(len(parsed.points)), count)
+        reason = _NO_FIELDS[scene.profile.dialect]
+        data = exchange.body.data
+        refused = [Refusal(parsed.points[i].line, _slice(data, parsed.points[i].span), reason) for i in drawn]
+        refused += [Refusal(bad.line, _slice(data, bad.span), bad.message) for bad in parsed.refused]
+        refusals = tuple(sorted(refused, key=lambda r: r.line))
+        return Decision(
+            deliver=Lines(tuple(r.line for r in refusals)),
+            reply=self.restate(exchange, scene.profile, refusals, self.status or row.status),
+            row=row.id,
+            refused=refusals,
+        )
+
+    def restate(self, exchange: Exchange, profile: Profile, refusals: tuple[Refusal, ...], status: int) -> Answer:
+        """Give the answer of that status that names these lines, which may be more than were kept from upstream."""
+        row = profile.select(self.name, exchange.endpoint, status=status) or profile.of(self.name)[0]
+        if row.status != status:
+            row = replace(row, status=status)
+        numbering = profile.numbering if self.numbering == "documented" else self.numbering
+        return render_refusals(exchange, profile, row, refusals, numbering)
+
+
+def render_refusals(
+    exchange: Exchange, profile: Profile, row: Any, refusals: Sequence[Refusal], numbering: str
+) -> Answer:
+    """Render a row that names refused lines, numbered as asked: ``points`` or ``physical``."""
+    data = exchange.body.data
+    if numbering == "points":
+        ordinals = {line.number: line.ordinal for line in lineprotocol.split(data, profile.dialect)}
+        refusals = [replace(r, line=ordinals.get(r.line, r.line)) for r in refusals]
+    written = data.count(b"\n") + (not data.endswith(b"\n")) - len(refusals)
+    return profile.render(row, {**facts_of(exchange), "refusals": tuple(refusals), "written": max(written, 0)})
+
+
+def parse_body(exchange: Exchange, profile: Profile) -> lineprotocol.Parsed:
+    """Parse a write's body by the profile's dialect and the request's precision; an unknown precision counts as ns."""
+    precision = exchange.parameter("precision") or "ns"
+    try:
+        return lineprotocol.parse(exchange.body.data, profile.dialect, precision=precision)
+    except ValueError:
+        return lineprotocol.parse(exchange.body.data, profile.dialect)
+
+
+def _slice(data: bytes, span: tuple[int, int]) -> str:
+    return data[span[0] : span[1]].rstrip(b"\n").decode(errors="surrogateescape")
+
+
+_NO_FIELDS = {
+    "influxdb1": "missing fields",
+    "influxdb2": "missing fields",
+    "influxdb3": "No fields were provided",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MalformedLine(Checked):
+    """Refuse the whole batch because of one line: the answer names it and says what was expected."""
+
+    name: ClassVar[str] = "malformed_line"
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Name the first line that does not parse, or a drawn one when all do; a body without lines is left alone."""
+        row = find(self.name, exchange, scene) if exchange.is_write and not exchange.body.problem else None
+        if row is None:
+            return None
+        parsed = parse_body(exchange, scene.profile)
+        data = exchange.body.data
+        if parsed.refused:
+            bad = parsed.refused[0]
+            refusal = Refusal(bad.line, _slice(data, bad.span), bad.message)
+        elif parsed.points:
+            point = scene.draw.choice(parsed.points)
+            refusal = Refusal(point.line, _slice(data, point.span), _NO_FIELDS[scene.profile.dialect])
+        else:
+            return None
+        answer = render_refusals(exchange, scene.profile, row, (refusal,), scene.profile.numbering)
+        return Decision(deliver=NOTHING, reply=answer, row=row.id)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeConflict(Checked):
+    """Refuse the batch because a field has another type than the series already has."""
+
+    name: ClassVar[str] = "type_conflict"
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Name a drawn point's first field; a body without points is left alone."""
+        row = find(self.name, exchange, scene) if exchange.is_write and not exchange.body.problem else None
+        if row is None:
+            return None
+        parsed = parse_body(exchange, scene.profile)
+        if not parsed.points:
+            return None
+        point = scene.draw.choice(parsed.points)
+        key, got, _ = point.fields[0]
+        had = "string" if got != "string" else "float"
+        reason = scene.profile.conflict(point.measurement, key, got, had)
+        refusal = Refusal(point.line, _slice(exchange.body.data, point.span), reason)
+        answer = render_refusals(exchange, scene.profile, row, (refusal,), scene.profile.numbering)
+        return Decision(deliver=NOTHING, reply=answer, row=row.id)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRejected(Checked):
+    """Refuse the request with 400 for its Authorization header."""
+
+    name: ClassVar[str] = "authorization_rejected"
+    cause: str = knob("missing", "what is wrong with the header", choices=("missing", "malformed", "permission"))
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with the documented row for the cause."""
+        return refuse(self.name, exchange, scene, cause=self.cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Unauthorized(Checked):
+    """Refuse the request with 401."""
+
+    name: ClassVar[str] = "unauthorized"
+    cause: str = knob(
+        "header",
+        "header missing or malformed, token without a value, or token without permission",
+        choices=("header", "token", "permission"),
+    )
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with the documented row for the cause."""
+        return refuse(self.name, exchange, scene, cause=self.cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden(Checked):
+    """Refuse the request with 403."""
+
+    name: ClassVar[str] = "forbidden"
+    cause: str | None = knob(
+        None,
+        "token without permission, or no token; the documented one if none",
+        choices=(None, "permission", "no_token"),
+    )
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with the documented row for the cause."""
+        return refuse(self.name, exchange, scene, cause=self.cause or "")
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound(Checked):
+    """Refuse the request with 404; the message names the resource."""
+
+    name: ClassVar[str] = "not_found"
+    cause: str | None = knob(
+        None,
+        "which resource is missing; the documented one if none",
+        choices=(None, "bucket", "organization", "database", "path"),
+    )
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with the documented row for the resource."""
+        return refuse(self.name, exchange, scene, cause=self.cause or "")
+
+
+@dataclass(frozen=True, slots=True)
+class MethodNotAllowed(Checked):
+    """Refuse the request with 405, as a reverse proxy or a wrong base path does."""
+
+    name: ClassVar[str] = "method_not_allowed"
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with the documented row."""
+        return refuse(self.name, exchange, scene)
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge(Checked):
+    """Refuse the request with 413: by draw, or because it is larger than a limit."""
+
+    name: ClassVar[str] = "too_large"
+    by: str = knob("draw", "fire whenever the rule does, or only on requests over a limit", choices=("draw", "size"))
+    wire: int | None = knob(None, "limit for bytes on the wire; the documented one if none", minimum=0)
+    decoded: int | None = knob(None, "limit for bytes after decompression; the documented one if none", minimum=0)
+    body: str | None = knob(
+        None, "form of the answer's body; the documented one if none", choices=(None, "html", "json", "text")
+    )
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with the documented row; by size, only when the measured request exceeds a limit."""
+        limits = scene.profile.limits
+        wire = limits.wire if self.wire is None else self.wire
+        decoded = limits.decoded if self.decoded is None else self.decoded
+        if self.by == "size" and not (
+            (wire is not None and len(exchange.body.wire) > wire)
+            or (decoded is not None and exchange.body.exceeds(decoded))
+        ):
+            return None
+        return refuse(self.name, exchange, scene, cause=self.body or "", limit=wire or decoded or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class UnsupportedMediaType(Checked):
+    """Refuse the request with 415 for its Content-Encoding."""
+
+    name: ClassVar[str] = "unsupported_media_type"
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with the documented row."""
+        return refuse(self.name, exchange, scene)
+
+
+@dataclass(frozen=True, slots=True)
+class Unprocessable(Checked):
+    """Refuse the request with 422: understood, and not acceptable."""
+
+    name: ClassVar[str] = "unprocessable"
+    cause: str | None = knob(
+        None,
+        "points outside the retention period, or over a limit; the documented one if none",
+        choices=(None, "retention", "limit"),
+    )
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with the documented row."""
+        return refuse(self.name, exchange, scene, cause=self.cause or "")
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit(Checked):
+    """Refuse the request with 429 and say how long to wait."""
+
+    name: ClassVar[str] = "rate_limit"
+    form: str = knob("documented", "how Retry-After is written", choices=FORMS)
+    min_wait: int = knob(1, "least seconds to wait", minimum=0)
+    max_wait: int = knob(30, "most seconds to wait", minimum=0)
+    cause: str | None = knob(
+        None,
+        "which limit was exceeded; the endpoint's own if none",
+        choices=(None, "write", "query", "query_time", "cardinality", "overload"),
+    )
+
+    def __post_init__(self) -> None:
+        """Raise KnobError for a knob out of bounds, or a range that is empty."""
+        check_knobs(self)
+        check_range(self.min_wait, self.max_wait)
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with the documented row and a drawn Retry-After; upstream gets nothing."""
+        refused = refuse(self.name, exchange, scene, cause=self.cause or "", retry_after="")
+        return refused and told_to_wait(refused, self.name, self.form, self.min_wait, self.max_wait, exchange, scene)
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable(Checked):
+    """Refuse the request with 503, as the service or as a gateway before it."""
+
+    name: ClassVar[str] = "unavailable"
+    form: str = knob("documented", "how Retry-After is written", choices=FORMS)
+    min_wait: int = knob(1, "least seconds to wait", minimum=0)
+    max_wait: int = knob(30, "most seconds to wait", minimum=0)
+    cause: str | None = knob(
+        None,
+        "who answers, and why; the service if none",
+        choices=(None, "service", "envoy", "nginx", "replication", "overload", "throttled", "starting"),
+    )
+    stored: bool = knob(False, "whether upstream stores the batch all the same")
+
+    def __post_init__(self) -> None:
+        """Raise KnobError for a knob out of bounds, or a range that is empty."""
+        check_knobs(self)
+        check_range(self.min_wait, self.max_wait)
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with the documented row and a drawn Retry-After."""
+        deliver = EVERYTHING if self.stored else NOTHING
+        refused = refuse(self.name, exchange, scene, cause=self.cause or "", deliver=deliver, retry_after="")
+        return refused and told_to_wait(refused, self.name, self.form, self.min_wait, self.max_wait, exchange, scene)
+
+
+def check_range(low: int, high: int) -> None:
+    """Raise KnobError when the least wait exceeds the most."""
+    if low > high:
+        from faultlab.faults.knob import KnobError  # noqa: PLC0415
+
+        raise KnobError(f"min_wait is {low}; expected at most max_wait, which is {high}")
+
+
+def told_to_wait(
+    refused: Decision, name: str, form: str, low: int, high: int, exchange: Exchange, scene: Scene
+) -> Decision:
+    """Add a drawn Retry-After to a refusal; ``documented`` adds one exactly where the row has one."""
+    if form == "documented":
+        row = next(row for row in scene.profile.of(name) if row.id == refused.row)
+        form = "seconds" if any(header.lower() == "retry-after" for header, _ in row.headers) else "absent"
+    wait = scene.draw.randint(low, high)
+    answer = refused.reply
+    assert isinstance(answer, Answer)
+    headers = tuple(("Retry-After", value) for value in values(form, wait, scene.now, scene.draw))
+    return replace(refused, reply=replace(answer, headers=answer.headers + headers))
+
+
+@dataclass(frozen=True, slots=True)
+class InternalError(Checked):
+    """Answer 500."""
+
+    name: ClassVar[str] = "internal_error"
+    cause: str | None = knob(
+        None, "a plain failure, or a timeout; the documented one if none", choices=(None, "generic", "timeout")
+    )
+    stored: bool = knob(False, "whether upstream stores the batch all the same")
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with the documented row."""
+        deliver = EVERYTHING if self.stored else NOTHING
+        return refuse(self.name, exchange, scene, cause=self.cause or "", deliver=deliver)
+
+
+@dataclass(frozen=True, slots=True)
+class BadGateway(Checked):
+    """Answer 502, as a gateway that cannot make sense of its upstream."""
+
+    name: ClassVar[str] = "bad_gateway"
+    stored: bool = knob(False, "whether upstream stores the batch all the same")
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with the gateway's row."""
+        return refuse(self.name, exchange, scene, deliver=EVERYTHING if self.stored else NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayTimeout(Checked):
+    """Answer 504, as a gateway whose upstream took too long."""
+
+    name: ClassVar[str] = "gateway_timeout"
+    stored: bool = knob(False, "whether upstream stores the batch all the same")
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with the gateway's row."""
+        return refuse(self.name, exchange, scene, deliver=EVERYTHING if self.stored else NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryError(Checked):
+    """Answer a query with 200 and an error inside."""
+
+    name: ClassVar[str] = "query_error"
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with the documented row."""
+        return refuse(self.name, exchange, scene)

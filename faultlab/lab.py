@@ -1,0 +1,501 @@
+"""A lab: a proxy process with the origin in it, a client process, and the history of both.
+
+The proxy runs in a process of its own, which may belong to another environment than this one: a client's environment
+often cannot hold mitmproxy. Everything is started here, stopped by its own handle, and gone when the lab is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+from urllib.parse import urlsplit
+
+import faultlab
+from faultlab.history import EVENTS, FORMAT, MANIFEST, STDERR, STDOUT, Client, Writer
+from faultlab.plan import Plan
+from faultlab.redact import Redactor
+
+READY_WITHIN = 30.0
+"""Seconds a proxy may take to start; it needs about half of one."""
+
+GRACE = 3.0
+"""Seconds a process has between being asked to end and being killed."""
+
+OUTPUT_LIMIT = 16 * 1024 * 1024
+FORWARD_URL = "https://influxdb.test"
+"""What a client is told to write to when it goes through the proxy as a forward proxy and there is no upstream."""
+
+PYTHON_VARIABLE = "FAULTLAB_PROXY_PYTHON"
+REPORT_VARIABLE = "FAULTLAB_REPORT"
+MANIFEST_VARIABLE = "FAULTLAB_MANIFEST"
+
+
+class LabError(Exception):
+    """The environment failed: port, certificate, upstream, or a client that could not start. Exit status 4."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a lab is set up, beyond the plan.
+
+    ``upstream`` is the URL of a real InfluxDB; None for the embedded one. ``python`` is the interpreter the proxy runs
+    in. ``deadline`` is in seconds.
+    """
+
+    history: Path
+    upstream: str | None = None
+    forward: bool = False
+    listen_host: str = "127.0.0.1"
+    port: int = 0
+    python: str = ""
+    token: str = ""
+    org: str = "faultlab"
+    bucket: str = "faultlab"
+    deadline: float = 120.0
+    memory_mb: int | None = None
+    scenario: str = ""
+    source: str = ""
+    checks: tuple[str, ...] = ()
+
+
+VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "url": (
+        "INFLUX_HOST",
+        "INFLUX_URL",
+        "INFLUXDB_URL",
+        "INFLUXDB_V2_URL",
+        "INFLUXDB3_HOST_URL",
+        "FAULTLAB_URL",
+    ),
+    "token": (
+        "INFLUX_TOKEN",
+        "INFLUXDB_TOKEN",
+        "INFLUXDB_V2_TOKEN",
+        "INFLUXDB3_AUTH_TOKEN",
+        "FAULTLAB_TOKEN",
+    ),
+    "org": ("INFLUX_ORG", "INFLUXDB_ORG", "INFLUXDB_V2_ORG", "FAULTLAB_ORG"),
+    "bucket": (
+        "INFLUX_BUCKET",
+        "INFLUX_DATABASE",
+        "INFLUXDB_BUCKET",
+        "INFLUXDB3_DATABASE_NAME",
+        "FAULTLAB_BUCKET",
+    ),
+}
+"""The variables by which the usual clients find their InfluxDB."""
+
+type Progress = Callable[[dict[str, Any]], None]
+
+
+class Lab:
+    """A running proxy and the means to run clients through it; a context manager that leaves no process behind."""
+
+    def __init__(self, plan: Plan, settings: Settings) -> None:
+        """Remember what is to be started."""
+        self.plan = plan
+        self.settings = settings
+        self.token = settings.token or f"faultlab-{blake2b(str(plan.seed).encode(), digest_size=8).hexdigest()}"
+        self.port = 0
+        self._proxy: subprocess.Popen[bytes] | None = None
+        self._folder = Path()
+        self._control: socket.socket | None = None
+        self._answers: IO[bytes] | None = None
+        self._began = 0.0
+        self.client: Client | None = None
+        self._complaints: list[str] = []
+
+    def __enter__(self) -> Self:
+        """Start the proxy and wait until it is ready; raises LabError if it does not come up."""
+        self._folder = Path(tempfile.mkdtemp(prefix="faultlab-"))
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop whatever still runs."""
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """What the client is told to write to."""
+        if self.settings.forward:
+            return self.settings.upstream or FORWARD_URL
+        return f"http://{self.settings.listen_host}:{self.port}"
+
+    @property
+    def certificate(self) -> Path:
+        """Where the certificate authority of a forward proxy lies, as PEM."""
+        return self._folder / "conf" / "mitmproxy-ca-cert.pem"
+
+    def _start(self) -> None:
+        settings = self.settings
+        check_history(settings.history)
+        if settings.upstream:
+            check_upstream(settings.upstream)
+        settings.history.mkdir(parents=True, exist_ok=True)
+        run = {
+            "format": FORMAT,
+            "faultlab": faultlab.__version__,
+            "scenario": settings.scenario,
+            "source": settings.source,
+            "plan": self.plan.to_json(),
+            "checks": list(settings.checks),
+            "began": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "upstream": settings.upstream or "origin",
+            "forward": settings.forward,
+            "command": [],
+            "deadline": settings.deadline,
+            "memory_mb": settings.memory_mb,
+        }
+        config = {
+            "plan": self.plan.to_json(),
+            "run": run,
+            "history": str(settings.history.absolute()),
+            "upstream": settings.upstream,
+            "forward": settings.forward,
+            "token": None if settings.upstream else self.token,
+            "listen_host": settings.listen_host,
+            "port": settings.port,
+            "confdir": str(self._folder / "conf"),
+            "control": str(self._folder / "control"),
+        }
+        self._launch(config)
+
+    def _launch(self, config: dict[str, Any]) -> None:
+        python = self.settings.python or os.environ.get(PYTHON_VARIABLE) or sys.executable
+        environment = {k: v for k, v in os.environ.items() if k not in {"PYTEST_CURRENT_TEST", "PYTHONPATH"}}
+        self._began = time.monotonic()
+        try:
+            self._proxy = subprocess.Popen(
+                [python, "-m", "faultlab.proxy.runner"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as problem:
+            raise LabError(f"the proxy could not start: {python}: {problem.strerror}") from problem
+        assert self._proxy.stdin is not None
+        threading.Thread(target=self._listen, args=(self._proxy.stderr,), daemon=True).start()
+        try:
+            self._proxy.stdin.write(json.dumps(config).encode() + b"\n")
+            self._proxy.stdin.flush()
+        except BrokenPipeError:
+            pass
+        ready = self._wait_ready()
+        self.port = int(ready["port"])
+        if ready["plan"] != self.plan.digest:
+            raise LabError(f"the proxy runs plan {ready['plan']}, not {self.plan.digest}; is its faultlab another one?")
+        self._control = socket.socket(socket.AF_UNIX)
+        self._control.connect(config["control"])
+        self._control.settimeout(READY_WITHIN)
+        self._answers = self._control.makefile("rb")
+
+    def _listen(self, stream: IO[bytes] | None) -> None:
+        assert stream is not None
+        for line in stream:
+            self._complaints.append(line.decode(errors="replace").rstrip())
+            del self._complaints[:-50]
+
+    def _wait_ready(self) -> dict[str, Any]:
+        assert self._proxy is not None
+        assert self._proxy.stdout is not None
+        until = time.monotonic() + READY_WITHIN
+        while (left := until - time.monotonic()) > 0:
+            readable, _, _ = select.select([self._proxy.stdout], [], [], left)
+            if not readable:
+                break
+            line = self._proxy.stdout.readline()
+            if not line:
+                self._proxy.wait(GRACE)
+                raise LabError(f"the proxy could not start: {self._complaint()}")
+            with contextlib.suppress(ValueError):
+                value = json.loads(line)
+                if value.get("event") == "ready":
+                    return dict(value)
+        raise LabError(f"the proxy was not ready within {READY_WITHIN:g} s: {self._complaint()}")
+
+    def _complaint(self) -> str:
+        time.sleep(0.05)
+        said = [line for line in self._complaints if line.strip() and "logged during startup" not in line]
+        text = said[-1].strip() if said else "it said nothing"
+        if "No module named 'mitmproxy'" in text:
+            text = f"no mitmproxy there; install faultlab[proxy], or name another Python in {PYTHON_VARIABLE}"
+        return text
+
+    def ask(self, do: str, **given: Any) -> dict[str, Any]:
+        """Give the proxy an order and its answer; raises LabError when it refuses or is gone."""
+        assert self._control is not None
+        assert self._answers is not None
+        try:
+            self._control.sendall(json.dumps({"do": do, **given}).encode() + b"\n")
+            line = self._answers.readline()
+        except OSError as problem:
+            raise LabError(f"the proxy does not answer: {problem}; {self._complaint()}") from problem
+        if not line:
+            raise LabError(f"the proxy is gone: {self._complaint()}")
+        answer = dict(json.loads(line))
+        if "error" in answer:
+            raise LabError(f"the proxy refused '{do}': {answer['error']}")
+        return answer
+
+    def words(self) -> dict[str, str]:
+        """Give what may stand in braces in a client's command."""
+        host = urlsplit(self.url).hostname or ""
+        return {
+            "url": self.url,
+            "host": host,
+            "port": str(urlsplit(self.url).port or self.port),
+            "token": self.token,
+            "org": self.settings.org,
+            "bucket": self.settings.bucket,
+        }
+
+    def environment(self) -> dict[str, str]:
+        """Give the variables a client finds its InfluxDB by, on top of our own environment."""
+        given = {"url": self.url, "token": self.token, "org": self.settings.org, "bucket": self.settings.bucket}
+        out = {name: given[what] for what, names in VARIABLES.items() for name in names}
+        folder = self.settings.history.absolute()
+        out[REPORT_VARIABLE] = str(folder / "report.jsonl")
+        out[MANIFEST_VARIABLE] = str(folder / MANIFEST)
+        out["FAULTLAB_SEED"] = str(self.plan.seed)
+        return {**os.environ, **out, **self._route()}
+
+    def _route(self) -> dict[str, str]:
+        if not self.settings.forward:
+            return {
+                name: f"{os.environ.get(name, '')},127.0.0.1,localhost".strip(",") for name in ("NO_PROXY", "no_proxy")
+            }
+        proxy = f"http://{self.settings.listen_host}:{self.port}"
+        authority = str(self.certificate)
+        return {
+            **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy),
+            **dict.fromkeys(
+                (
+                    "SSL_CERT_FILE",
+                    "REQUESTS_CA_BUNDLE",
+                    "CURL_CA_BUNDLE",
+                    "NODE_EXTRA_CA_CERTS",
+                    "INFLUXDB_V2_SSL_CA_CERT",
+                    "FAULTLAB_CA",
+                ),
+                authority,
+            ),
+            "NODE_USE_ENV_PROXY": "1",
+            "NO_PROXY": "",
+            "no_proxy": "",
+        }
+
+    def run(self, command: Sequence[str], *, progress: Progress | None = None, echo: IO[bytes] | None = None) -> Client:
+        """Run a client to its end or to the deadline; raises LabError when it cannot start.
+
+        ``{url}`` and its kin are replaced in the command's words. ``echo`` receives what the client prints.
+        """
+        words = self.words()
+        line = [substitute(word, words) for word in command]
+        folder = self.settings.history
+        began = self._at()
+        try:
+            process = subprocess.Popen(
+                line,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=self.environment(),
+                start_new_session=True,
+            )
+        except OSError as problem:
+            raise LabError(f"the client could not start: {line[0]}: {problem.strerror}") from problem
+        pumps = [
+            pump(process.stdout, folder / STDOUT, echo),
+            pump(process.stderr, folder / STDERR, echo),
+        ]
+        try:
+            status, memory, timed_out = self._watch(process, progress)
+        except BaseException:
+            end_group(process)
+            raise
+        finally:
+            kill_group(process.pid)
+            for thread in pumps:
+                thread.join(GRACE)
+        self.client = Client(
+            began=round(began, 6),
+            ended=round(self._at(), 6),
+            status=status if status >= 0 else None,
+            signal=-status if status < 0 else None,
+            timed_out=timed_out,
+            memory=memory,
+        )
+        return self.client
+
+    def _at(self) -> float:
+        return float(self.ask("position")["at"])
+
+    def _watch(self, process: subprocess.Popen[bytes], progress: Progress | None) -> tuple[int, int, bool]:
+        until = time.monotonic() + self.settings.deadline
+        shown = 0.0
+        timed_out = False
+        while True:
+            pid, code, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                process.returncode = os.waitstatus_to_exitcode(code)
+                return process.returncode, usage.ru_maxrss * 1024, timed_out
+            now = time.monotonic()
+            if not timed_out and now > until:
+                timed_out = True
+                signal_group(process.pid, signal.SIGTERM)
+            elif timed_out and now > until + GRACE:
+                signal_group(process.pid, signal.SIGKILL)
+            if progress is not None and now - shown > 0.2:
+                shown = now
+                progress(self.ask("position"))
+            time.sleep(0.02)
+
+    def finish(self, command: Sequence[str]) -> Path:
+        """Stop the proxy, complete the history, and give its folder.
+
+        Exchanges that are still under way get a moment to end. The application's report is copied into the history.
+        """
+        until = time.monotonic() + GRACE
+        while self.ask("position")["open"] and time.monotonic() < until:
+            time.sleep(0.02)
+        at = self._at()
+        self.ask("stop")
+        assert self._proxy is not None
+        status = self._proxy.wait(READY_WITHIN)
+        writer = Writer(self.settings.history, Redactor(b""))
+        try:
+            if status:
+                why = f"the proxy ended with status {status}: {self._complaint()}"
+                writer.write("broken", {"at": round(at, 6), "why": why})
+            if self.client is not None:
+                writer.write("client", {"command": list(command), **asdict(self.client)})
+            for report in self._reports():
+                writer.write("app", report)
+            writer.write("end", {"at": round(at, 6)})
+        finally:
+            writer.close()
+        return self.settings.history
+
+    def _reports(self) -> Iterator[dict[str, Any]]:
+        path = self.settings.history / "report.jsonl"
+        if not path.exists():
+            return
+        for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+            if not line.strip():
+                continue
+            try:
+                value = json.loads(line)
+                told = str(value["told"])
+            except (ValueError, KeyError, TypeError):
+                yield {"told": "unreadable", "message": f"report line {number} is not {{'told': …}}"}
+                continue
+            yield {"told": told, "message": str(value.get("message", "")), "lines": str(value.get("lines", ""))}
+
+    def close(self) -> None:
+        """Stop the proxy if it still runs and remove its private folder; the history stays."""
+        if self._control is not None:
+            self._control.close()
+        if self._proxy is not None:
+            if self._proxy.stdin is not None:
+                with contextlib.suppress(OSError):
+                    self._proxy.stdin.close()
+            try:
+                self._proxy.wait(GRACE)
+            except subprocess.TimeoutExpired:
+                self._proxy.kill()
+                self._proxy.wait()
+            if self._proxy.stdout is not None:
+                self._proxy.stdout.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def check_history(folder: Path) -> None:
+    """Raise LabError when a folder already holds a history or cannot hold one."""
+    if (folder / EVENTS).exists():
+        raise LabError(f"{folder} already holds a history; name another folder, or remove it")
+    if folder.exists() and not folder.is_dir():
+        raise LabError(f"{folder} is a file; expected a folder for the history")
+
+
+def check_upstream(url: str) -> None:
+    """Raise LabError unless something listens at a URL."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=5):
+            pass
+    except OSError as problem:
+        raise LabError(f"upstream {url} does not answer: {problem.strerror or problem}") from problem
+
+
+def substitute(word: str, words: Mapping[str, str]) -> str:
+    """Replace ``{name}`` by its value for the names given; other braces stay as they are."""
+    for name, value in words.items():
+        word = word.replace(f"{{{name}}}", value)
+    return word
+
+
+def pump(stream: IO[bytes] | None, path: Path, echo: IO[bytes] | None) -> threading.Thread:
+    """Copy a stream into a file, bounded, and to ``echo``, unbounded, until it ends; give the thread that does it."""
+    assert stream is not None
+
+    def copy() -> None:
+        left = OUTPUT_LIMIT
+        with path.open("wb") as file:
+            while chunk := os.read(stream.fileno(), 65536):
+                file.write(chunk[:left])
+                left = max(left - len(chunk), 0)
+                file.flush()
+                if echo is not None:
+                    echo.write(chunk)
+                    echo.flush()
+
+    thread = threading.Thread(target=copy, daemon=True)
+    thread.start()
+    return thread
+
+
+def signal_group(group: int, number: int) -> None:
+    """Signal a process group; one that is gone is passed over."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def kill_group(group: int) -> None:
+    """Kill whatever a client left behind in its process group."""
+    signal_group(group, signal.SIGKILL)
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Ask a client to end as Ctrl-C would, then kill it."""
+    signal_group(process.pid, signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
+    kill_group(process.pid)
+    process.wait()

@@ -1,0 +1,217 @@
+"""Bytes in, points and refused lines out. Never raises on any bytes, and takes time in proportion to their number.
+
+A line of the common core is read by one expression; any other goes to the dialect's own grammar, then through its
+rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from string import Template
+
+from faultlab.lineprotocol import tokens
+from faultlab.lineprotocol.dialect import AUTO, MS, UNIT_NAMES, US, Dialect, S, dialect_of, unit_of
+from faultlab.lineprotocol.lines import line_end, text_start
+from faultlab.lineprotocol.tokens import CORE, CORE_FIELD, CORE_TAG
+from faultlab.lineprotocol.value import (
+    Fields,
+    FieldType,
+    Flaw,
+    Parsed,
+    Point,
+    Reading,
+    RefusedLine,
+    Tags,
+    Value,
+    text_of,
+)
+
+# A shorter line cannot reach any limit on names, keys or strings.
+_SHORT = 60_000
+# A name that some dialect reserves.
+_ODD_NAMES = frozenset({"time", "_field", "_measurement", "__chunk_order", "\udcff"})
+
+
+def parse(body: bytes, dialect: str | Dialect, *, precision: str = "ns") -> Parsed:
+    """Read a body as one dialect does.
+
+    ``precision`` is the unit of its timestamps. A body that is no UTF-8 is refused whole by a dialect that insists on
+    it. Raises ValueError on an unknown dialect or precision, naming the known ones.
+    """
+    rules = dialect_of(dialect)
+    return _Parse(body, rules, unit_of(rules, precision)).run()
+
+
+class _Parse:
+    def __init__(self, body: bytes, rules: Dialect, unit: int) -> None:
+        self.body = body
+        self.rules = rules
+        self.unit = unit
+        self.points: list[Point] = []
+        self.refused: list[RefusedLine] = []
+        self.names: dict[bytes, str] = {}
+        self.known: dict[bytes, tuple[str, Tags, frozenset[str]] | None] = {}
+
+    def run(self) -> Parsed:
+        body, rules = self.body, self.rules
+        if rules.utf8 and (problem := _not_utf8(body)):
+            whole = RefusedLine(1, 1, (0, len(body)), body, "encoding.invalid-utf8", problem)
+            return Parsed(refused=(whole,))
+        start, number, ordinal = 0, 1, 0
+        while start < len(body):
+            found = CORE.match(body, start) if rules.common_core else None
+            if found is not None and found.end() - start < _SHORT:
+                series, section, stamp = found.groups()
+                point = self.plain(series, section, stamp, (number, ordinal + 1), found.span())
+                if point is not None:
+                    self.points.append(point)
+                    ordinal += 1
+                    number += 1
+                    start = found.end() + 1
+                    continue
+            end = line_end(body, start, rules)
+            kind, text = text_start(body, start, end, rules)
+            if kind == "point":
+                ordinal += 1
+                self.other(number, ordinal, (text, end))
+            number += body.count(b"\n", start, end) + 1
+            start = end + 1
+        return Parsed(tuple(self.points), tuple(self.refused))
+
+    def plain(
+        self, series: bytes, section: bytes, stamp: bytes | None, place: tuple[int, int], span: tuple[int, int]
+    ) -> Point | None:
+        """Read a line of the common core; None where a rule or a limit may have a say."""
+        if series not in self.known:
+            self.known[series] = _series(series)
+        known = self.known[series]
+        if known is None:
+            return None
+        measurement, tags, taken = known
+        fields: list[tuple[str, FieldType, Value]] = []
+        for key, text in CORE_FIELD.findall(section):
+            typed = tokens.value_of(text)
+            if typed is None or (typed[0] == "unsigned" and not self.rules.unsigned):
+                return None
+            name = self.names.get(key)
+            if name is None:
+                name = self.names[key] = text_of(tokens.name_of(key))
+            fields.append((name, *typed))
+        keys = {field[0] for field in fields}
+        if len(keys) != len(fields) or not keys.isdisjoint(taken):
+            return None
+        timestamp: int | None = None
+        if stamp is not None:
+            given = tokens.signed_of(stamp)
+            timestamp = None if given is None else self.scaled(given)
+            if timestamp is None:
+                return None
+        return Point(measurement, tags, tuple(fields), timestamp, place[0], place[1], span)
+
+    def other(self, number: int, ordinal: int, span: tuple[int, int]) -> None:
+        """Read a line with the dialect's own grammar and rules, and keep what comes of it."""
+        rules = self.rules
+        text = self.body[span[0] : span[1]]
+        if rules.carriage_return_ends_line:
+            text = text.removesuffix(b"\r")
+        span = span[0], span[0] + len(text)
+        try:
+            reading = rules.scan(text, unsigned=rules.unsigned)
+            measurement = text_of(reading.measurement)
+            tags = tuple(sorted((text_of(key), text_of(value)) for key, value in reading.tags))
+            fields = self.ruled(measurement, tags, reading)
+            timestamp = None if reading.timestamp is None else self.placed(reading.timestamp)
+        except Flaw as flaw:
+            self.refused.append(RefusedLine(number, ordinal, span, text, flaw.kind, flaw.message))
+        else:
+            self.points.append(Point(measurement, tags, fields, timestamp, number, ordinal, span))
+
+    def ruled(self, measurement: str, tags: Tags, reading: Reading) -> Fields:
+        """Give the fields after the dialect's rules on names and sizes; raises Flaw."""
+        rules = self.rules
+        fields = tuple((text_of(key), kind, value) for key, kind, value in reading.fields)
+        tag_keys = [key for key, _ in tags]
+        _check_names(measurement, tag_keys, rules.reserved_tags)
+        if rules.strips_time:
+            fields = tuple(field for field in fields if field[0] != "time") or fields
+        keys = [field[0] for field in fields]
+        _check_names(measurement, keys, rules.reserved_fields)
+        if rules.duplicate_tag and (key := _repeated(tag_keys)) is not None:
+            raise Flaw("tag.duplicate", _say(rules.duplicate_tag, measurement, key))
+        # The same key with another type is a type conflict, which only a schema can tell.
+        told_apart = [(key, "" if rules.repeats_any_type else kind) for key, kind, _ in fields]
+        if rules.duplicate_field and (same := _repeated(told_apart)) is not None:
+            raise Flaw("field.duplicate", _say(rules.duplicate_field, measurement, same[0]))
+        if rules.shared_key and (shared := set(keys).intersection(tag_keys)):
+            raise Flaw("collision.tag-field", _say(rules.shared_key, measurement, min(shared)))
+        for key, _, value in fields:
+            size = _size(value) if isinstance(value, str) else 0
+            if rules.longest_string is not None and size > rules.longest_string:
+                what = f'input field "{key}" on measurement "{measurement}" is too long'
+                raise Flaw("schema.string-too-long", f"{what}, {size} > {rules.longest_string}")
+        return fields
+
+    def placed(self, given: int) -> int:
+        """Give a timestamp in nanoseconds; raises Flaw where it lies outside the dialect's range."""
+        time = self.scaled(given)
+        if time is None:
+            words = {"given": given, "unit": UNIT_NAMES.get(self.unit, "")}
+            raise Flaw("timestamp.out-of-range", Template(self.rules.out_of_range).safe_substitute(words))
+        return time
+
+    def scaled(self, given: int) -> int | None:
+        """Give a timestamp in nanoseconds; None where it lies outside the dialect's range."""
+        rules, unit = self.rules, self.unit
+        if unit == AUTO:
+            size = abs(given)
+            if size > tokens.INT64_MAX:
+                return None
+            bounds = ((rules.seconds_below, S), (rules.millis_below, MS), (rules.micros_below, US))
+            unit = next((unit for below, unit in bounds if size < below), 1)
+        time = given * unit
+        return time if rules.earliest <= time <= rules.latest else None
+
+
+def _series(series: bytes) -> tuple[str, Tags, frozenset[str]] | None:
+    """Give measurement, tags and the keys a field may not have; None where the tags need the dialect's own rules."""
+    measurement, pairs = tokens.series_of(series, CORE_TAG)
+    tags = tuple(sorted((text_of(key), text_of(value)) for key, value in pairs))
+    keys = {key for key, _ in tags}
+    if len(keys) != len(tags) or not keys.isdisjoint(_ODD_NAMES):
+        return None
+    return text_of(measurement), tags, _ODD_NAMES | keys
+
+
+def _not_utf8(body: bytes) -> str:
+    try:
+        body.decode()
+    except UnicodeDecodeError as problem:
+        if problem.reason == "unexpected end of data":
+            return f"body content is not valid utf8: incomplete utf-8 byte sequence from index {problem.start}"
+        size = problem.end - problem.start
+        return f"body content is not valid utf8: invalid utf-8 sequence of {size} bytes from index {problem.start}"
+    return ""
+
+
+def _check_names(measurement: str, names: Iterable[str], reserved: Mapping[str, tuple[str, str]]) -> None:
+    for name in names:
+        if name in reserved:
+            kind, words = reserved[name]
+            raise Flaw(kind, _say(words, measurement, name))
+
+
+def _say(words: str, measurement: str, key: str) -> str:
+    return Template(words).safe_substitute(m=measurement, k=key)
+
+
+def _repeated[T](items: Iterable[T]) -> T | None:
+    seen: set[T] = set()
+    for item in items:
+        if item in seen:
+            return item
+        seen.add(item)
+    return None
+
+
+def _size(text: str) -> int:
+    return len(text.encode(errors="surrogateescape"))

@@ -1,0 +1,146 @@
+"""The tokens all dialects share: the common core of the grammar as expressions, and numbers read from guarded text.
+
+Every expression is possessive, so a line that does not match costs one pass over it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from faultlab.lineprotocol.value import FieldType, Flaw, Value, text_of
+
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+UINT64_MAX = 2**64 - 1
+LONGEST_INTEGER = len(str(UINT64_MAX))
+
+_PLAIN = rb"[^\x00-\x20\x7f,=\\]"
+_FIRST = rb"(?=[^\x00-\x20\x7f,=])"
+_ENDS = rb"(?=[, \n]|\Z)"
+_NUMBER = rb"-?+[0-9]++(?:i|(?:\.[0-9]++)?+(?:[eE][-+]?+[0-9]++)?+)|[0-9]++u"
+_BOOLEAN = rb"true|True|TRUE|t|T|false|False|FALSE|f|F"
+
+
+def _line(
+    *, lone: bytes, line_feed: bytes, blanks: bytes
+) -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.Pattern[bytes]]:
+    """Compile the core grammar: a whole line (series, fields, timestamp), one tag, one field.
+
+    ``lone`` is what may follow a backslash in a name and leaves it literal, ``line_feed`` what may not stand in a
+    string, ``blanks`` what parts the sections.
+    """
+    name = _FIRST + _PLAIN + rb"*+(?:\\(?:[,= ]" + lone + rb")" + _PLAIN + rb"*+)*+"
+    first = rb"(?![#, ])[^\x00-\x20\x7f,\\]*+(?:\\(?:[, ]" + lone + rb")[^\x00-\x20\x7f,\\]*+)*+"
+    text = rb'"[^"\\' + line_feed + rb"]*+(?:\\(?!" + (line_feed or rb"\Z") + rb')[\s\S][^"\\' + line_feed + rb']*+)*+"'
+    value = rb"(?>(?:" + text + rb"|" + _NUMBER + rb"|" + _BOOLEAN + rb")" + _ENDS + rb")"
+    tag = name + rb"=" + name
+    field = name + rb"=" + value
+    series = first + rb"(?:," + tag + rb")*+"
+    fields = field + rb"(?:," + field + rb")*+"
+    return (
+        re.compile(rb"(" + series + rb")" + blanks + rb"(" + fields + rb")(?:" + blanks + rb"(-?+[0-9]++))?+(?=\n|\Z)"),
+        re.compile(rb",(" + name + rb")=(" + name + rb")"),
+        re.compile(rb"(" + name + rb")=(" + value + rb"),?"),
+    )
+
+
+# What every dialect reads alike: no lone backslash in a name, no line feed in a string.
+CORE, CORE_TAG, CORE_FIELD = _line(lone=b"", line_feed=rb"\n", blanks=rb" ")
+# What every InfluxDB reads alike and its documents allow.
+STRICT, STRICT_TAG, STRICT_FIELD = _line(lone=rb'|(?=[^\x00-\x20\x7f,=\\"])', line_feed=b"", blanks=rb" ++")
+MEASUREMENT = re.compile(rb"[^,\\]*+(?:\\[\s\S][^,\\]*+)*+")
+
+_INTEGER = re.compile(rb"-?[0-9]++")
+_ESCAPED_NAME = re.compile(rb"\\([,= ])")
+_ESCAPED_MEASUREMENT = re.compile(rb"\\([, ])")
+_ESCAPED_STRING = re.compile(rb'\\(["\\])')
+_WORDS = frozenset({b"nan", b"inf", b"infinity", b"null", b"nil", b"none", b"n/a", b"na", b"undefined"})
+BOOLEANS = {word: word[:1] in b"tT" for word in _BOOLEAN.split(b"|")}
+
+
+def name_of(token: bytes) -> bytes:
+    """Give a tag key, tag value or field key of the core without its escapes."""
+    return _ESCAPED_NAME.sub(rb"\1", token) if b"\\" in token else token
+
+
+def measurement_of(token: bytes) -> bytes:
+    """Give a measurement of the core without its escapes."""
+    return _ESCAPED_MEASUREMENT.sub(rb"\1", token) if b"\\" in token else token
+
+
+def string_of(token: bytes) -> str:
+    """Give what stands between the quotes of a string field; a backslash counts only before a quote or a backslash."""
+    return text_of(_ESCAPED_STRING.sub(rb"\1", token) if b"\\" in token else token)
+
+
+def integer_of(token: bytes) -> int | None:
+    """Give a whole number of digits with an optional minus; None if it is longer than any 64-bit number."""
+    if len(token) < LONGEST_INTEGER:
+        return int(token)
+    digits = token.lstrip(b"-").lstrip(b"0")
+    if len(digits) > LONGEST_INTEGER:
+        return None
+    return -int(digits or b"0") if token.startswith(b"-") else int(digits or b"0")
+
+
+def signed_of(token: bytes) -> int | None:
+    """Give a whole number if it fits 64 bits with a sign; None otherwise."""
+    number = integer_of(token)
+    return number if number is not None and INT64_MIN <= number <= INT64_MAX else None
+
+
+def unsigned_of(token: bytes) -> int | None:
+    """Give a whole number if it fits 64 bits without a sign; None otherwise."""
+    number = integer_of(token)
+    return number if number is not None and 0 <= number <= UINT64_MAX else None
+
+
+def value_of(token: bytes) -> tuple[FieldType, Value] | None:
+    """Give type and value of a field value of the core; None where the number does not fit its type."""
+    last = token[-1]
+    if last == 0x22:
+        return "string", string_of(token[1:-1])
+    if last == 0x69:
+        number = signed_of(token[:-1])
+        return None if number is None else ("integer", number)
+    if last <= 0x39:
+        real = float(token)
+        return ("float", real) if math.isfinite(real) else None
+    if last == 0x75:
+        number = unsigned_of(token[:-1])
+        return None if number is None else ("unsigned", number)
+    return "boolean", BOOLEANS[token]
+
+
+def value_kind(token: bytes) -> str:
+    """Give the class of a field value that no dialect of the core reads."""
+    if not token:
+        return "field.empty-value"
+    first = token[:1]
+    if first == b'"':
+        return "string.after-quote" if token.count(b'"') > 1 else "string.unterminated"
+    if token.lower().lstrip(b"-+") in _WORDS:
+        return "float.nan"
+    if first in b"'`":
+        return "string.single-quote"
+    if first == b"+":
+        return "number.leading-plus"
+    if _INTEGER.fullmatch(token[:-1]) and token[-1:] in b"iu":
+        return "int.overflow" if token[-1:] == b"i" else "uint.invalid"
+    if first in b"-.0123456789":
+        return "number.invalid"
+    if first in b"tTfF":
+        return "bool.bad-spelling"
+    return "string.unquoted"
+
+
+def value_flaw(token: bytes, message: str) -> Flaw:
+    """Give the flaw of a field value, its class found from its text."""
+    return Flaw(value_kind(token), message)
+
+
+def series_of(series: bytes, tag: re.Pattern[bytes]) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """Give measurement and tags, without escapes, of a series that matched a core grammar with this tag."""
+    found = MEASUREMENT.match(series)
+    end = found.end() if found else len(series)
+    return measurement_of(series[:end]), [(name_of(key), name_of(value)) for key, value in tag.findall(series, end)]

@@ -1,0 +1,107 @@
+"""The documented failures as text and as JSON: what ``faultlab faults`` prints."""
+
+from __future__ import annotations
+
+import inspect
+from http import HTTPStatus
+from typing import Any
+
+from faultlab import faults
+from faultlab.contract import Profile, Row
+from faultlab.exchange import Answer
+from faultlab.faults.knob import default_of, knobs
+
+
+def summary(kind: type[Any]) -> str:
+    """Give the first line of a fault's description."""
+    return (inspect.getdoc(kind) or "").partition("\n")[0]
+
+
+def rows_of(kind: type[Any], profile: Profile) -> tuple[Row, ...]:
+    """Give the documented answers a fault can give under a profile, the default first."""
+    return profile.of(faults.family_of(kind))
+
+
+def phrase(answer: Answer) -> str:
+    """Give an answer's reason phrase."""
+    try:
+        return answer.reason or HTTPStatus(answer.status).phrase
+    except ValueError:
+        return ""
+
+
+def wire(answer: Answer) -> str:
+    """Give an answer as it stands on the wire, its length header left out."""
+    head = [f"HTTP/1.1 {answer.status} {phrase(answer)}".rstrip()]
+    head += [f"{name}: {value}" for name, value in answer.headers]
+    return "\n".join(head) + "\n\n" + answer.body.decode(errors="replace")
+
+
+def fault_to_json(kind: type[Any], profile: Profile) -> dict[str, Any]:
+    """Give a fault, its knobs and every answer it can give under a profile, as plain JSON values."""
+    return {
+        "name": kind.name,
+        "about": summary(kind),
+        "profile": profile.name,
+        "knobs": [
+            {
+                "name": item.name,
+                "meaning": item.metadata["meaning"],
+                "default": default_of(item),
+                "minimum": item.metadata["minimum"],
+                "maximum": item.metadata["maximum"],
+                "choices": list(item.metadata["choices"]),
+            }
+            for item in knobs(kind)
+        ],
+        "answers": [row_to_json(row, profile) for row in rows_of(kind, profile)],
+    }
+
+
+def row_to_json(row: Row, profile: Profile) -> dict[str, Any]:
+    """Give one documented answer, rendered with sample facts, as plain JSON values."""
+    answer = profile.render(row)
+    return {
+        "id": row.id,
+        "status": row.status,
+        "reason": phrase(answer),
+        "cause": row.cause,
+        "endpoints": list(row.endpoints),
+        "when": row.when,
+        "stored": row.stored,
+        "retry": row.retry,
+        "on_page": row.on_page,
+        "source": {"document": row.source.document, "edition": row.source.edition},
+        "headers": [list(pair) for pair in answer.headers],
+        "body": answer.body.decode(errors="replace"),
+    }
+
+
+def page(kind: type[Any], profile: Profile) -> str:
+    """Give the page of one fault: what it does, its knobs, and each exact answer with its source."""
+    lines = [f"{kind.name}: {summary(kind)}", ""]
+    items = list(knobs(kind))
+    if items:
+        lines.append("Knobs (scenario key 'with'; mitmproxy option faultlab_" + kind.name + "_NAME):")
+        width = max(len(item.name) for item in items)
+        lines += [
+            f"  {item.name:{width}}  {item.metadata['meaning']} (default {_shown(default_of(item))})" for item in items
+        ]
+        lines.append("")
+    for row in rows_of(kind, profile):
+        where = ", ".join(row.endpoints) or "every endpoint"
+        outside = "" if row.on_page else "; not on the Cloud Serverless response-code page"
+        lines += [
+            f"{row.id} at {where}{outside}",
+            f"  {row.when}",
+            f"  upstream stores {row.stored}; documents on sending again: {row.retry}",
+            f"  Source: {row.source}",
+            "",
+            *("    " + line for line in wire(profile.render(row)).rstrip("\n").split("\n")),
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,118 @@
+"""The built-in oracles in report order, and how a history is put to them.
+
+Importing registers nothing: ``ALL`` is the list.
+"""
+
+from __future__ import annotations
+
+import difflib
+import traceback
+from collections.abc import Collection, Iterator, Sequence
+
+from faultlab.history import History
+from faultlab.ledger import Ledger
+from faultlab.oracles.delivery import delivers_through_transient_failures
+from faultlab.oracles.ending import ends_well
+from faultlab.oracles.loss import loses_nothing_silently
+from faultlab.oracles.partial import reports_partial_writes
+from faultlab.oracles.permanence import leaves_permanent_failures_alone
+from faultlab.oracles.waiting import waits_as_told
+from faultlab.verdict import Counts, Finding, Judgement, Oracle, Verdict, Verdicts
+
+ALL: tuple[Oracle, ...] = (
+    loses_nothing_silently,
+    delivers_through_transient_failures,
+    waits_as_told,
+    leaves_permanent_failures_alone,
+    reports_partial_writes,
+    ends_well,
+)
+
+
+class UnknownOracle(ValueError):  # noqa: N818 - it says what is wrong with a name, as a noun
+    """No oracle has the given name; the message names it and the nearest that exists."""
+
+
+def named(name: str, oracles: Sequence[Oracle] = ALL) -> Oracle:
+    """Give the oracle of a name; raises UnknownOracle."""
+    for candidate in oracles:
+        if candidate.name == name:
+            return candidate
+    names = [candidate.name for candidate in oracles]
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
+    raise UnknownOracle(f"no oracle named '{name}'; {hint}")
+
+
+def judge(
+    history: History,
+    oracles: Sequence[Oracle] = ALL,
+    checks: Collection[str] | None = None,
+    *,
+    strict: bool = False,
+) -> Verdicts:
+    """Put a history to every oracle.
+
+    ``checks`` names the oracles that must find something to judge; the history's own when None. An oracle that crashes,
+    a check without a case, a required rule that never fired and a history that is broken or lacks something make the
+    run inconclusive unless something else fails it.
+    """
+    wanted = tuple(history.run.get("checks") or ()) if checks is None else tuple(checks)
+    ledger = Ledger(history)
+    findings = tuple(_finding(oracle, ledger, asked=oracle.name in wanted) for oracle in oracles)
+    reasons = (
+        *_of_history(history),
+        *_of_checks(findings, wanted, oracles),
+    )
+    verdict = max((finding.counts(strict=strict) for finding in findings), default=Verdict.PASS)
+    counts = Counts(len(history.events), len(ledger.batches), len(ledger.entries))
+    return Verdicts(findings, max(verdict, Verdict.INCONCLUSIVE) if reasons else verdict, reasons, counts)
+
+
+def _finding(oracle: Oracle, ledger: Ledger, *, asked: bool) -> Finding:
+    judgements: list[Judgement] = []
+    crashed = ""
+    try:
+        judgements.extend(oracle.looks_at(ledger))
+    except Exception:  # noqa: BLE001 - whatever it is, it is reported and the run is no pass
+        crashed = traceback.format_exc()
+    doubt = (Verdict.INCONCLUSIVE,) if crashed or (asked and not judgements) else ()
+    return Finding(oracle, tuple(judgements), max((*(j.verdict for j in judgements), *doubt), default=None), crashed)
+
+
+def _of_history(history: History) -> Iterator[str]:
+    for why in history.broken:
+        yield f"the lab itself failed: {why}"
+    if not history.complete:
+        yield "the history ends before the run did"
+    if not history.events:
+        yield "the client made no exchange at all"
+    fired = history.fired
+    for rule in history.run.get("plan", {}).get("rules", ()):
+        if rule.get("required", True) and not fired.get(rule["name"]):
+            yield f"rule '{rule['name']}' is required and never fired"
+    client = history.client
+    if client is None or not (client.timed_out or client.signal):
+        # A client that was ended leaves exchanges behind that nobody can settle; any other exchange has an outcome.
+        open_ = [event.exchange.seq for event in history.events if event.outcome is None]
+        if open_:
+            shown = ", ".join(map(str, open_[:5])) + (f" and {len(open_) - 5} more" if len(open_) > 5 else "")
+            yield f"{len(open_)} exchange{'s have' if len(open_) > 1 else ' has'} no outcome: {shown}"
+
+
+def _of_checks(findings: Sequence[Finding], wanted: Sequence[str], oracles: Sequence[Oracle]) -> Iterator[str]:
+    for name in wanted:
+        try:
+            named(name, oracles)
+        except UnknownOracle as problem:
+            yield f"a check cannot be made: {problem}"
+    for finding in findings:
+        if finding.crashed:
+            yield f"oracle '{finding.oracle.name}' crashed: {finding.crashed.strip().splitlines()[-1]}"
+        elif finding.verdict is not None and not finding.judgements:
+            yield f"oracle '{finding.oracle.name}' was not put to the test"
+    if all(finding.verdict is None for finding in findings):
+        yield "no oracle found anything to judge"
+
+
+__all__ = ["ALL", "UnknownOracle", "judge", "named"]

@@ -1,0 +1,127 @@
+"""Whether every point handed over is stored, or the application was told."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from faultlab.history import Ended
+from faultlab.ledger import SHOWN, Batch, Entry, Ledger, Send, Unsent, batch_label, shown
+from faultlab.told import Evidence
+from faultlab.verdict import Judgement, Level, Verdict, oracle
+
+_ORDER = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
+
+
+@oracle(level=Level.MUST, source="InfluxDB Cloud Serverless, write API: statuses that store nothing or a part")
+def loses_nothing_silently(ledger: Ledger) -> Iterator[Judgement]:
+    """Every point handed over is stored, or the application was told.
+
+    Considered: a point that some reply called taken is the server's fault, not the client's. What upstream may have
+    stored, what a client did that the lab ended, and a run in which nobody recorded what the application heard are
+    doubts. A line about an earlier reply of a point is a doubt too: its last reply is what the application needs to
+    know. Batches whose replies have the same words are told together by one line that has them.
+    """
+    for batch in ledger.batches.values():
+        if batch.entries:
+            yield _of_batch(ledger, batch)
+    if ledger.unsent:
+        yield _of_unsent(ledger)
+    if ledger.unnamed:
+        told = ledger.account.of_everything()
+        sure = told is not None and told.certain
+        count = len(ledger.unnamed)
+        yield Judgement(
+            Verdict.PASS if sure else Verdict.INCONCLUSIVE,
+            f"{count} of the manifest's lines cannot be told apart from others: no timestamp, or no line protocol",
+            points=ledger.unnamed[:SHOWN],
+        )
+
+
+def _of_batch(ledger: Ledger, batch: Batch) -> Judgement:
+    groups: dict[tuple[Verdict, str], list[Entry]] = defaultdict(list)
+    for entry in batch.entries:
+        groups[fate(ledger, entry)].append(entry)
+    worst = max(verdict for verdict, _ in groups)
+    total = len(batch.entries)
+    parts = [
+        f"{len(entries)} of {total} {why}"
+        for verdict in _ORDER
+        for (found, why), entries in groups.items()
+        if found is verdict
+    ]
+    last = ledger.sends[batch.sends[-1]]
+    points = shown(entry for (verdict, _), entries in groups.items() if verdict is worst for entry in entries)
+    what = f"{batch_label(batch.name)}: {'; '.join(parts)}; last sent by exchange {last.seq} ({_reply(last)})"
+    return Judgement(worst, what, last.seq, batch.name, points if worst is not Verdict.PASS else ())
+
+
+def fate(ledger: Ledger, entry: Entry) -> tuple[Verdict, str]:
+    """Give whether an entry was stored or told of, and how that is known, in a phrase."""
+    if entry.stored:
+        return Verdict.PASS, "stored"
+    told = evidence_about(ledger, entry)
+    if told is not None and told.certain:
+        return Verdict.PASS, f"not stored, and the application was told ({told})"
+    doubt = _doubt(ledger, entry, told)
+    if doubt:
+        return Verdict.INCONCLUSIVE, doubt
+    return Verdict.FAIL, "not stored, and the application was not told"
+
+
+def _doubt(ledger: Ledger, entry: Entry, told: Evidence | None) -> str:
+    account, client = ledger.account, ledger.history.client
+    outcome = ledger.sends[entry.sends[-1]].event.outcome
+    if entry.acknowledged:
+        return "not stored, although the server said success"
+    if entry.doubt:
+        return f"not known to be stored: {entry.doubt}"
+    if outcome is not None and outcome.ended is Ended.BROKEN:
+        return "not stored: the lab failed at the last attempt"
+    if account.deaf:
+        return "not stored, and nobody recorded what the application was told"
+    if client is not None and client.timed_out:
+        return "not stored when the lab ended the client"
+    if told is not None:
+        return f"not stored, and the application may have been told ({told})"
+    earlier = (account.of_reply(ledger.sends[index].reply) for index in entry.sends[:-1])
+    heard = next((evidence for evidence in earlier if evidence is not None), None)
+    return "" if heard is None else f"not stored, and the application heard of an earlier attempt only ({heard})"
+
+
+def evidence_about(ledger: Ledger, entry: Entry) -> Evidence | None:
+    """Give what shows that the application was told of an entry's last attempt; None when nothing does."""
+    account, last = ledger.account, ledger.sends[entry.sends[-1]]
+    named = account.of_point(entry.loose)
+    if named is not None:
+        return named
+    spoken = account.of_reply(last.reply) if last.status >= 300 or last.dropped or entry.refused else None
+    return spoken or account.of_everything()
+
+
+def _reply(send: Send) -> str:
+    return f"told {send.status}" if send.status else "no reply"
+
+
+def _of_unsent(ledger: Ledger) -> Judgement:
+    account, client = ledger.account, ledger.history.client
+    told = account.of_everything()
+    open_ = [point for point in ledger.unsent if account.of_point(point.loose) is None]
+    count = len(ledger.unsent)
+    what = f"{count} of the manifest's points {'were' if count > 1 else 'was'} never sent"
+    if not open_ or (told is not None and told.certain):
+        how = told if open_ else account.of_point(ledger.unsent[0].loose)
+        return Judgement(Verdict.PASS, f"{what}, and the application was told ({how})")
+    lost: list[Unsent] = [point for point in open_ if not point.doubt]
+    if account.deaf:
+        doubt = "nobody recorded what the application was told"
+    elif client is not None and client.timed_out:
+        doubt = "the lab ended the client"
+    elif told is not None:
+        doubt = f"the application may have been told ({told})"
+    else:
+        doubt = "" if lost else open_[0].doubt
+    if doubt:
+        return Judgement(Verdict.INCONCLUSIVE, f"{what}: {doubt}", points=shown(open_))
+    what += "" if len(lost) == count else f", {len(lost)} of them certainly"
+    return Judgement(Verdict.FAIL, f"{what}, and the application was not told", points=shown(lost))

@@ -1,0 +1,92 @@
+"""Whether partial writes reach the application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from faultlab.exchange import Effect, Lines
+from faultlab.history import Ended
+from faultlab.ledger import Entry, Ledger, Send, shown
+from faultlab.oracles.loss import evidence_about
+from faultlab.told import Evidence
+from faultlab.verdict import Judgement, Level, Verdict, oracle
+
+NAMING = frozenset({201, 400, 422})
+"""Statuses with which servers name the lines they refused and keep the others; a 204 has no body to name them in."""
+
+
+@oracle(level=Level.MUST, source="InfluxDB Cloud Serverless, write API: partial writes, and what replaced their 201")
+def reports_partial_writes(ledger: Ledger) -> Iterator[Judgement]:
+    """A reply that names refused lines reaches the application, and the lines it took are not sent again.
+
+    Considered: a reply cut short, without a body or about a batch of which nothing was stored is no case. Refused lines
+    that arrived later all the same are not gone. Lines without timestamps are sent again for certain only where a body
+    is repeated, and even then may be new data, so that is a doubt, as is a client that the lab ended.
+    """
+    for send in ledger.sends:
+        if names_lines(send):
+            yield _of_send(ledger, send)
+
+
+def names_lines(send: Send) -> bool:
+    """Whether a reply told of refused lines while others were stored."""
+    outcome = send.event.outcome
+    if outcome is None or outcome.ended != Ended.REPLIED or outcome.told is None:
+        return False
+    partly = outcome.effect is Effect.PART or (
+        isinstance(send.event.decision.deliver, Lines) and outcome.effect is Effect.ALL
+    )
+    return bool(send.named) and partly and outcome.told.status in NAMING and bool(outcome.told.body)
+
+
+def _of_send(ledger: Ledger, send: Send) -> Judgement:
+    refused = [ledger.entries[row.key] for row in send.carries if row.line in send.named]
+    gone = [entry for entry in refused if not entry.stored]
+    what = f"{send.label} was told {send.status} and {len(send.named)} refused line{'s' if len(send.named) > 1 else ''}"
+    verdict, why = _told(ledger, send, gone)
+    points = shown(gone) if verdict is not Verdict.PASS else ()
+    again, sure, repeated = _again(ledger, send)
+    if again is not None:
+        repeats = Verdict.FAIL if sure else Verdict.INCONCLUSIVE
+        why += f"; lines it took were sent again by exchange {again.seq}"
+        why += "" if sure else ", which without timestamps may be new data"
+        points = points or shown(repeated)
+        verdict = max(verdict, repeats)
+    return Judgement(verdict, f"{what}: {why}", send.seq, send.batch, points)
+
+
+def _told(ledger: Ledger, send: Send, gone: list[Entry]) -> tuple[Verdict, str]:
+    if not gone and any(row.line in send.named for row in send.carries):
+        return Verdict.PASS, "they arrived later"
+    account, client = ledger.account, ledger.history.client
+    untold = [entry for entry in gone if account.of_point(entry.loose) is None]
+    named = account.of_point(gone[0].loose) if gone and not untold else None
+    told: Evidence | None = named or account.of_reply(send.reply) or account.of_everything()
+    if told is None and untold:
+        # The lines may have been resent and refused by another reply, and that one told.
+        later = [evidence_about(ledger, entry) for entry in untold]
+        told = None if None in later else later[0]
+    if told is not None and told.certain:
+        return Verdict.PASS, f"the application was told ({told})"
+    if account.deaf:
+        return Verdict.INCONCLUSIVE, "nobody recorded what the application was told"
+    if client is not None and client.timed_out:
+        return Verdict.INCONCLUSIVE, "the application was not told when the lab ended the client"
+    if told is not None:
+        return Verdict.INCONCLUSIVE, f"the application may have been told ({told})"
+    return Verdict.FAIL, f"{len(gone) or len(send.named)} gone, and the application was not told"
+
+
+def _again(ledger: Ledger, send: Send) -> tuple[Send | None, bool, list[Entry]]:
+    """Give the first send that carries a line this one stored, whether that is certain, and those lines."""
+    taken = [(row, ledger.entries[row.key]) for row in send.carries if row.line not in send.named]
+    found: Send | None = None
+    repeated: list[Entry] = []
+    for row, entry in taken:
+        if row.timed and (again := ledger.next_of(entry, send)) is not None:
+            repeated.append(entry)
+            found = again if found is None or again.index < found.index else found
+    if found is not None:
+        return found, True, repeated
+    again = next(ledger.repeats(send), None) if taken else None
+    return again, False, [entry for _, entry in taken]

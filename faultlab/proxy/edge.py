@@ -1,0 +1,241 @@
+"""The edge: see a flow as an exchange, have it decided, carry the decision out, record both.
+
+One addon a proxy, named ``faultlab``: it is the same under our own runner and under stock mitmdump, mitmweb and
+mitmproxy. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import parse_qsl
+
+from mitmproxy import http
+
+from faultlab.exchange import Answer, AtOnce, Body, Decision, Effect, Exchange, Lines, Nothing, Whole
+from faultlab.history import Ended, Outcome
+from faultlab.proxy.guard import ErrorTrap, end, guarded
+from faultlab.proxy.session import Session
+
+KEY = "faultlab"
+MARK = ":collision:"
+LARGE = 256 * 1024
+"""Bytes on the wire above which a body is decompressed and hashed off the event loop."""
+
+BROKEN_STATUS = 3
+
+
+@dataclass(slots=True)
+class Ongoing:
+    """What the edge remembers of a flow between its hooks."""
+
+    session: Session
+    exchange: Exchange
+    attempt: int
+    decision: Decision
+    settled: bool = False
+
+
+class Edge:
+    """Carries out the decisions of one session at a time.
+
+    Until it has a session, and after anything in it has failed, every flow is ended without a reply.
+    """
+
+    name = "faultlab"
+
+    def __init__(self, session: Session | None = None) -> None:
+        """Take a session now, or later by ``arm``."""
+        self.session = session
+        self.broken = ""
+        self._trap = ErrorTrap(self)
+
+    def arm(self, session: Session | None) -> None:
+        """Go on with another session; flows that are under way end in the one they began in."""
+        self.session = session
+
+    def breaks(self, why: str) -> None:
+        """Mark the run: no more traffic passes, and the proxy's exit status is 3."""
+        self.broken = self.broken or why
+        if self.session is not None:
+            self.session.breaks(why)
+
+    def listen(self) -> None:
+        """Take an error that mitmproxy itself logs from here on for a failure of the lab."""
+        logging.getLogger().addHandler(self._trap)
+
+    def leave(self) -> None:
+        """End the process with a status that no gate takes for a pass when the lab was broken."""
+        logging.getLogger().removeHandler(self._trap)
+        if self.broken:
+            sys.exit(BROKEN_STATUS)
+
+    @guarded
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """See, decide, act."""
+        session = self.session
+        if session is None or self.broken:
+            end(flow)
+            return
+        await self.on_request(session, flow)
+
+    @guarded
+    async def response(self, flow: http.HTTPFlow) -> None:
+        """Replace upstream's reply where that was decided, and record what the client is told."""
+        ongoing: Ongoing | None = flow.metadata.get(KEY)
+        if ongoing is None:
+            end(flow)
+        elif not ongoing.settled:
+            await self.on_response(ongoing, flow)
+
+    @guarded
+    def error(self, flow: http.HTTPFlow) -> None:
+        """Record an exchange that ended without a reply."""
+        if flow.error is not None:
+            self.on_error(flow, flow.error.msg)
+
+    async def on_request(self, session: Session, flow: http.HTTPFlow) -> None:
+        """See the exchange, decide it, and do what can be done before upstream is asked."""
+        exchange = see(flow, session.next_seq(), session.at())
+        if len(exchange.body.wire) > LARGE:
+            await asyncio.to_thread(lambda: exchange.batch)
+        if flow.response is not None or flow.error is not None or not flow.live:
+            decision = Decision()
+            attempt = session.arbiter.attempt(exchange)
+            session.record(exchange, attempt, decision)
+            flow.metadata[KEY] = Ongoing(session, exchange, attempt, decision)
+            return
+        attempt, decision = session.decide(exchange)
+        ongoing = Ongoing(session, exchange, attempt, decision)
+        flow.metadata[KEY] = ongoing
+        require_carriable(decision)
+        if decision.rule:
+            annotate(flow, ongoing)
+        if session.origin is not None:
+            outcome = session.answer_from_origin(exchange, decision)
+            assert outcome.told is not None
+            flow.response = as_response(outcome.told)
+            settle(ongoing, outcome)
+        elif isinstance(decision.deliver, Nothing):
+            assert isinstance(decision.reply, Answer)
+            flow.response = as_response(decision.reply)
+            settle(ongoing, Outcome(session.at(), Effect.NONE, Ended.REPLIED, told=decision.reply))
+        elif isinstance(decision.deliver, Lines):
+            delivered, _ = session.delivered(exchange, decision)
+            # .content, not .raw_content: it compresses again and keeps Content-Length true.
+            flow.request.content = delivered.body.wire
+
+    async def on_response(self, ongoing: Ongoing, flow: http.HTTPFlow) -> None:
+        """Settle an exchange that upstream, or another addon, has answered."""
+        session, decision = ongoing.session, ongoing.decision
+        assert flow.response is not None
+        upstream = as_answer(flow.response)
+        forwarded = flow.server_conn.timestamp_start is not None
+        status = upstream.status if forwarded else None
+        effect = session.effect_of(ongoing.exchange, decision, upstream.status) if forwarded else Effect.NONE
+        accepted = upstream.status < 300
+        told = session.told_to(ongoing.exchange, decision, upstream, (), accepted=accepted)
+        if told is not upstream:
+            flow.response = as_response(told)
+        settle(ongoing, Outcome(session.at(), effect, Ended.REPLIED, status, told=told))
+
+    def on_error(self, flow: http.HTTPFlow, message: str) -> None:
+        """Settle an exchange that ended without a reply, also one whose request never came to its end."""
+        ongoing: Ongoing | None = flow.metadata.get(KEY)
+        if ongoing is None:
+            session = self.session
+            if session is None:
+                return
+            exchange = see(flow, session.next_seq(), session.at())
+            session.record(exchange, session.arbiter.attempt(exchange), Decision())
+            ongoing = Ongoing(session, exchange, 1, Decision())
+            flow.metadata[KEY] = ongoing
+            settle(ongoing, Outcome(session.at(), Effect.NONE, Ended.BROKEN if self.broken else Ended.CLIENT_LEFT))
+            return
+        if ongoing.settled:
+            return
+        session = ongoing.session
+        asked = flow.server_conn.timestamp_tcp_setup is not None
+        stored = Effect.UNKNOWN if asked and ongoing.exchange.is_write else Effect.NONE
+        if self.broken:
+            settle(ongoing, Outcome(session.at(), stored, Ended.BROKEN))
+        elif "client disconnected" in message.lower():
+            settle(ongoing, Outcome(session.at(), stored, Ended.CLIENT_LEFT))
+        else:
+            # What the client sees then is mitmproxy's own 502 page.
+            told = Answer(502, (), message.encode(errors="replace"))
+            settle(ongoing, Outcome(session.at(), stored, Ended.UPSTREAM_FAILED, told=told))
+
+
+def settle(ongoing: Ongoing, outcome: Outcome) -> None:
+    """Record an outcome, once."""
+    ongoing.settled = True
+    ongoing.session.settle(ongoing.exchange.seq, outcome)
+
+
+def see(flow: http.HTTPFlow, seq: int, at: float) -> Exchange:
+    """Give a flow's request as an exchange; bytes that are no UTF-8 survive as surrogates."""
+    request = flow.request
+    path, _, query = request.path.partition("?")
+    headers = tuple((_text(name), _text(value)) for name, value in request.headers.fields)
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    return Exchange(
+        seq=seq,
+        at=at,
+        method=request.method,
+        path=path,
+        query=tuple(parse_qsl(query, keep_blank_values=True, errors="surrogateescape")) if query else (),
+        headers=headers,
+        body=Body(request.raw_content or b"", encoding),
+        host=f"{request.host}:{request.port}",
+    )
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def as_response(answer: Answer) -> http.Response:
+    """Give an answer as mitmproxy sends it: our headers as they are, and the length of the body."""
+    headers = http.Headers(
+        [
+            (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
+            for name, value in answer.headers
+        ]
+    )
+    response = http.Response.make(answer.status, b"", headers)
+    response.raw_content = answer.body
+    if answer.status != HTTPStatus.NO_CONTENT or answer.body:
+        response.headers["Content-Length"] = str(len(answer.body))
+    else:
+        response.headers.pop("Content-Length", None)
+    if answer.reason:
+        response.reason = answer.reason
+    return response
+
+
+def as_answer(response: http.Response) -> Answer:
+    """Give upstream's response as an answer."""
+    headers = tuple((_text(name), _text(value)) for name, value in response.headers.fields)
+    return Answer(response.status_code, headers, response.raw_content or b"", response.reason)
+
+
+def annotate(flow: http.HTTPFlow, ongoing: Ongoing) -> None:
+    """Mark a flow for mitmproxy's own screens and say which rule, draw and attempt decided it."""
+    decision = ongoing.decision
+    draw = "" if decision.draw is None else f", draw {decision.draw:.4f}"
+    flow.marked = MARK
+    flow.comment = f"faultlab: rule {decision.rule} ({decision.row or decision.fault}){draw}, attempt {ongoing.attempt}"
+
+
+def require_carriable(decision: Decision) -> None:
+    """Raise NotImplementedError for a choice this edge has no means to carry out."""
+    for choice, able in ((decision.intake, Whole), (decision.ending, AtOnce)):
+        if not isinstance(choice, able):
+            raise NotImplementedError(f"this edge cannot carry out '{choice.kind}'")
+
+
+__all__ = ["Edge", "see"]

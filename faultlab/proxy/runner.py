@@ -1,0 +1,251 @@
+"""The proxy as a process of its own: few addons, one JSON line when it is ready, gone when its parent goes.
+
+It reads one JSON line of configuration from standard input and lives until that input ends, it is told to stop, or it
+receives SIGTERM. It prints one line on standard output, ``{"event": "ready", …}``. Its exit status is 0, 1 when it
+could not start, 3 when the lab was broken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import inspect
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from mitmproxy import addonmanager, exceptions, hooks, options
+from mitmproxy import flow as mitmflow
+from mitmproxy.addons import core, disable_h2c, errorcheck, next_layer, proxyserver, tlsconfig
+from mitmproxy.master import Master
+
+from faultlab import contract
+from faultlab.history import Writer
+from faultlab.origin import Origin
+from faultlab.plan import Plan
+from faultlab.proxy import control, reach
+from faultlab.proxy.edge import BROKEN_STATUS, Edge
+from faultlab.proxy.guard import failed
+from faultlab.proxy.session import Session
+from faultlab.redact import Redactor
+
+BODY_LIMIT = "256m"
+NOWHERE = "http://127.0.0.1:9"
+"""What a reverse proxy without an upstream points at; the origin answers before anything is sent there."""
+
+PR_SET_PDEATHSIG = 1
+
+
+class ResolvedAddons(addonmanager.AddonManager):
+    """Calls the hooks that exist, found once, and lets their exceptions out.
+
+    Stock mitmproxy walks every addon on every event and swallows what they raise.
+    """
+
+    def __init__(self, master: Master) -> None:
+        """Begin with nothing found."""
+        super().__init__(master)  # type: ignore[no-untyped-call]
+        self._found: dict[str, list[Any]] = {}
+
+    def register(self, addon: Any) -> Any:
+        """Register an addon; hooks are found again."""
+        self._found = {}
+        return super().register(addon)  # type: ignore[no-untyped-call]
+
+    def hooks_of(self, event: hooks.Hook) -> list[Any]:
+        """Give the functions that listen to an event, in the order of the chain."""
+        found = self._found.get(event.name)
+        if found is None:
+            found = [function for addon in self.chain for _, function in self._iter_hooks(addon, event)]
+            self._found[event.name] = found
+        return found
+
+    async def handle_lifecycle(self, event: hooks.Hook) -> None:
+        """Tell every listener of an event, then of the flow's update."""
+        await self.trigger_event(event)
+        message = event.args()[0]
+        if isinstance(message, mitmflow.Flow) and self._found.get("update") != []:
+            await self.trigger_event(hooks.UpdateHook([message]))
+
+    async def trigger_event(self, event: hooks.Hook) -> None:
+        """Tell every listener of an event."""
+        for function in self.hooks_of(event):
+            try:
+                result = function(*event.args())
+                if result is not None and inspect.isawaitable(result):
+                    await result
+            except exceptions.AddonHalt:
+                return
+
+
+class LabMaster(Master):
+    """mitmproxy with no more addons than the lab needs."""
+
+    def __init__(self, opts: options.Options, edge: Edge, *, tls: bool) -> None:
+        """Load the addons; ``tls`` says whether certificates are needed."""
+        super().__init__(opts)
+        self.addons = ResolvedAddons(self)
+        self.addons.add(core.Core(), proxyserver.Proxyserver(), next_layer.NextLayer(), disable_h2c.DisableH2C())
+        if tls:
+            self.addons.add(tlsconfig.TlsConfig())
+        self.addons.add(edge, errorcheck.ErrorCheck())
+
+
+class LabEdge(Edge):
+    """The edge as the runner uses it: says when the proxy is ready, and takes orders."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        """Make the first session of the configuration."""
+        super().__init__()
+        self.config = config
+        self.servers: list[asyncio.AbstractServer] = []
+        self.arm(self.make_session(config))
+
+    def make_session(self, config: dict[str, Any]) -> Session:
+        """Give the session a configuration describes."""
+        plan = Plan.from_json(config["plan"])
+        origin = None if config.get("upstream") else Origin(contract.named(plan.profile), token=config.get("token"))
+        folder = config.get("history")
+        writer = Writer(Path(folder), Redactor(os.urandom(16))) if folder else None
+        session = Session(plan, origin=origin, writer=writer)
+        session.begin(config.get("run") or {})
+        return session
+
+    async def running(self) -> None:
+        """Open the control socket, make the backlog large, and say that the proxy is ready."""
+        self.listen()
+        from mitmproxy import ctx  # noqa: PLC0415 - there is a master only now
+
+        server = ctx.master.addons.get("proxyserver")
+        reach.raise_backlog(server)
+        port = server.listen_addrs()[0][1]
+        if self.config.get("control"):
+            self.servers.append(await control.serve(self.config["control"], self.commands()))
+        assert self.session is not None
+        print(
+            json.dumps({"event": "ready", "port": port, "plan": self.session.plan.digest, "pid": os.getpid()}),
+            flush=True,
+        )
+
+    def done(self) -> None:
+        """Close the socket and the history, and leave."""
+        try:
+            for server in self.servers:
+                server.close()
+            self.close_history()
+        except Exception:  # noqa: BLE001 - the status has to say it, and this hook is the last
+            failed(self, "done", None)
+        self.leave()
+
+    def close_history(self) -> None:
+        """Close the history of the present session; further events of it are dropped."""
+        if self.session is not None and self.session.writer is not None:
+            self.session.writer.close()
+            self.session.writer = None
+
+    def commands(self) -> dict[str, control.Command]:
+        """Give what the control socket understands."""
+        return {
+            "position": lambda _given: self.position(),
+            "arm": self.rearm,
+            "disarm": lambda _given: self.rearm({"plan": {**self.config["plan"], "rules": []}}),
+            "health": lambda _given: {"broken": self.broken},
+            "stop": lambda _given: self.stop(),
+        }
+
+    def position(self) -> dict[str, Any]:
+        """Give how far the run is: exchanges seen and open, rules fired, statuses told."""
+        session = self.session
+        assert session is not None
+        return {
+            "at": session.at(),
+            "exchanges": session.seq,
+            "open": session.open,
+            "fired": session.arbiter.fired,
+            "told": {str(status): count for status, count in sorted(session.told.items())},
+            "broken": self.broken,
+        }
+
+    def rearm(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Go on with another plan and, if one is named, another history."""
+        session = self.make_session({**self.config, "history": None, "run": None, **given})
+        self.close_history()
+        self.arm(session)
+        return {"plan": session.plan.digest}
+
+    def stop(self) -> dict[str, Any]:
+        """End the proxy."""
+        from mitmproxy import ctx  # noqa: PLC0415
+
+        ctx.master.shutdown()
+        return {"stopping": True}
+
+
+async def main(config: dict[str, Any]) -> None:
+    """Run the proxy until it is told to stop."""
+    edge = LabEdge(config)
+    upstream, forward = config.get("upstream"), config.get("forward", False)
+    tls = forward or bool(config.get("tls")) or str(upstream or "").startswith("https:")
+    opts = options.Options()
+    master = LabMaster(opts, edge, tls=tls)
+    opts.update(
+        confdir=config["confdir"],
+        mode=["regular"] if forward else [f"reverse:{upstream or NOWHERE}"],
+        listen_host=config.get("listen_host", "127.0.0.1"),
+        listen_port=config.get("port", 0),
+        connection_strategy="lazy",
+        body_size_limit=BODY_LIMIT,
+    )
+    if upstream and forward:
+        opts.update(ssl_insecure=False)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, master.shutdown)
+    loop.add_reader(sys.stdin.fileno(), lambda: end_of_input(master))
+    await master.run()
+
+
+def end_of_input(master: Master) -> None:
+    """Stop when the parent's end of the pipe is closed; anything it says instead is passed over."""
+    if not os.read(sys.stdin.fileno(), 4096):
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        master.shutdown()
+
+
+def read_line() -> bytes:
+    """Read one line of standard input without reading ahead of it."""
+    out = bytearray()
+    while not out.endswith(b"\n"):
+        chunk = os.read(0, 1)
+        if not chunk:
+            break
+        out += chunk
+    return bytes(out)
+
+
+def start() -> None:
+    """Read the configuration and run; the process's entry point."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    logging.getLogger().setLevel(logging.INFO)
+    # mitmproxy reports a port in use, or an upstream it cannot parse, by logging; the parent reads it from here.
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.WARNING)
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    config = json.loads(read_line())
+    try:
+        asyncio.run(main(config))
+    except (OSError, ValueError, exceptions.OptionsError) as problem:
+        print(problem, file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    start()
+
+__all__ = ["BROKEN_STATUS", "LabEdge", "LabMaster", "ResolvedAddons", "start"]

@@ -1,0 +1,169 @@
+"""One run inside a proxy: the arbiter, the origin, the history, and the clock all three are told by."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from faultlab import contract, lineprotocol
+from faultlab.contract import Loss, Profile
+from faultlab.exchange import Answer, Body, Decision, Effect, Everything, Exchange, Lines, Nothing, Refusal
+from faultlab.history import Ended, Outcome, Writer
+from faultlab.origin import Origin
+from faultlab.plan import Arbiter, Plan
+
+
+class Session:
+    """What a proxy needs to carry out one plan.
+
+    ``origin`` answers in place of an upstream; None when there is a real one. ``writer`` is None when nobody wants a
+    history. Times are seconds since the session was made, on the system's monotonic clock.
+    """
+
+    def __init__(self, plan: Plan, *, origin: Origin | None = None, writer: Writer | None = None) -> None:
+        """Begin the run's clock."""
+        self.plan = plan
+        self.profile: Profile = contract.named(plan.profile)
+        self.arbiter = Arbiter(plan)
+        self.origin = origin
+        self.writer = writer
+        self.epoch = time.time()
+        self._zero = time.monotonic()
+        self.seq = 0
+        self.open = 0
+        self.told: Counter[int] = Counter()
+        self.broken = ""
+
+    def at(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self._zero
+
+    def begin(self, run: dict[str, Any]) -> None:
+        """Write the line a history starts with."""
+        if self.writer is not None:
+            self.writer.write("run", {**run, "seed": self.plan.seed, "profile": self.plan.profile, "epoch": self.epoch})
+
+    def next_seq(self) -> int:
+        """Give the number of the next exchange, from 1."""
+        self.seq += 1
+        return self.seq
+
+    def decide(self, exchange: Exchange) -> tuple[int, Decision]:
+        """Decide an exchange and record both before anything is done about it; give the attempt and the decision."""
+        attempt = self.arbiter.attempt(exchange)
+        decision = self.arbiter.decide(exchange, attempt, time.time())
+        self.record(exchange, attempt, decision)
+        return attempt, decision
+
+    def record(self, exchange: Exchange, attempt: int, decision: Decision) -> None:
+        """Record an exchange whose decision is known."""
+        self.open += 1
+        if self.writer is not None:
+            self.writer.exchange(exchange, attempt, decision)
+
+    def settle(self, seq: int, outcome: Outcome) -> None:
+        """Record what became of an exchange."""
+        self.open -= 1
+        if outcome.told is not None:
+            self.told[outcome.told.status] += 1
+        if self.writer is not None:
+            self.writer.outcome(seq, outcome)
+
+    def breaks(self, why: str) -> None:
+        """Record that the lab itself failed; the first reason is the one kept in memory."""
+        self.broken = self.broken or why
+        if self.writer is not None:
+            self.writer.write("broken", {"at": round(self.at(), 6), "why": why})
+
+    def answer_from_origin(self, exchange: Exchange, decision: Decision) -> Outcome:
+        """Let the origin see what the decision delivers, and say what the client is to be told."""
+        assert self.origin is not None
+        now_ns = time.time_ns()
+        if isinstance(decision.deliver, Nothing):
+            assert isinstance(decision.reply, Answer)
+            return Outcome(self.at(), Effect.NONE, Ended.REPLIED, told=decision.reply)
+        delivered, original = self.delivered(exchange, decision)
+        reply = self.origin.answer(delivered, now_ns)
+        refused = tuple(replace(r, line=original(r.line)) for r in reply.refused)
+        effect = reply.effect
+        if effect is Effect.ALL and isinstance(decision.deliver, Lines):
+            effect = Effect.PART
+        stored = effect in {Effect.ALL, Effect.PART}
+        told = self.told_to(exchange, decision, reply.answer, refused, accepted=stored)
+        return Outcome(self.at(), effect, Ended.REPLIED, reply.answer.status, refused, told)
+
+    def delivered(self, exchange: Exchange, decision: Decision) -> tuple[Exchange, Callable[[int], int]]:
+        """Give the exchange upstream is to see, and how its line numbers read in the client's own body."""
+        deliver = decision.deliver
+        if isinstance(deliver, Everything):
+            return exchange, int
+        if not isinstance(deliver, Lines):
+            raise NotImplementedError(f"this edge cannot deliver '{deliver.kind}'")
+        data, dialect = exchange.body.data, self.profile.dialect
+        kept = lineprotocol.without(data, deliver.refused, dialect)
+        numbers = kept_numbers(data, deliver.refused, dialect)
+        return replace(exchange, body=Body(kept)), lambda line: numbers.get(line, line)
+
+    def told_to(
+        self,
+        exchange: Exchange,
+        decision: Decision,
+        upstream: Answer,
+        refused: tuple[Refusal, ...],
+        *,
+        accepted: bool,
+    ) -> Answer:
+        """Give what the client is told, which never contradicts what upstream did.
+
+        An answer that names the lines kept from upstream also names those upstream refused itself; when upstream took
+        nothing of what it was given, its own answer is passed on instead.
+        """
+        if not isinstance(decision.reply, Answer):
+            return upstream
+        if isinstance(decision.deliver, Lines):
+            if not accepted:
+                return upstream
+            if refused:
+                return self._restated(exchange, decision, refused)
+        return decision.reply
+
+    def _restated(self, exchange: Exchange, decision: Decision, refused: tuple[Refusal, ...]) -> Answer:
+        fault = next(rule.fault for rule in self.plan.rules if rule.name == decision.rule)
+        everything = tuple(sorted((*decision.refused, *refused), key=lambda r: r.line))
+        restate = getattr(fault, "restate", None)
+        assert isinstance(decision.reply, Answer)
+        if restate is None:
+            return decision.reply
+        answer: Answer = restate(exchange, self.profile, everything, decision.reply.status)
+        return answer
+
+    def effect_of(self, exchange: Exchange, decision: Decision, status: int) -> Effect:
+        """Say what a real upstream stored, as far as its status tells; UNKNOWN where it does not."""
+        if isinstance(decision.deliver, Nothing) or not exchange.is_write:
+            return Effect.NONE
+        if status in {200, 204}:
+            row = self.profile.select("no_content", exchange.endpoint)
+            if row is not None and row.stored is Effect.UNKNOWN:
+                return Effect.UNKNOWN
+            return Effect.PART if isinstance(decision.deliver, Lines) else Effect.ALL
+        if status in {401, 403, 404, 405, 413, 415, 429}:
+            return Effect.NONE
+        if status == 400 and Loss.LINES not in self.profile.loss.get(exchange.endpoint, ()):
+            return Effect.NONE
+        return Effect.UNKNOWN
+
+
+def kept_numbers(data: bytes, refused: tuple[int, ...], dialect: str) -> dict[int, int]:
+    """Map each kept line's first physical number in the shortened body to its number in the whole one."""
+    out: dict[int, int] = {}
+    dropped = set(refused)
+    number = 1
+    for line in lineprotocol.split(data, dialect):
+        if line.number in dropped:
+            continue
+        out[number] = line.number
+        number += max(data.count(b"\n", line.start, line.end), 1)
+    return out

@@ -1,0 +1,51 @@
+"""Secrets leave no trace in what is written: each is replaced by a tag that only tells two secrets of one run apart."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from faultlab.exchange import SECRET_PARAMETERS, Pairs
+
+SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"})
+
+
+class Redactor:
+    """Replaces tokens, cookies and passwords by ``[redacted 1a2b3c]``, the same secret by the same tag.
+
+    The tag is keyed with ``salt``, which is to be random and thrown away with the run, so a tag reveals nothing and two
+    runs cannot be compared.
+    """
+
+    def __init__(self, salt: bytes) -> None:
+        """Take the run's salt, at most 64 bytes."""
+        self._salt = salt
+
+    def tag(self, secret: str) -> str:
+        """Give what stands for a secret; an empty one stays empty."""
+        if not secret:
+            return ""
+        digest = blake2b(secret.encode(errors="surrogateescape"), digest_size=3, key=self._salt)
+        return f"[redacted {digest.hexdigest()}]"
+
+    def headers(self, pairs: Pairs) -> Pairs:
+        """Give the headers with secret values replaced; the scheme of an Authorization header stays readable."""
+        return tuple((n, self._value(v)) if n.lower() in SECRET_HEADERS else (n, v) for n, v in pairs)
+
+    def _value(self, value: str) -> str:
+        scheme, blank, secret = value.partition(" ")
+        if blank and scheme.isalpha():
+            return f"{scheme} {self.tag(secret)}"
+        return self.tag(value)
+
+    def query(self, pairs: Pairs) -> Pairs:
+        """Give the query parameters with secret values replaced."""
+        return tuple((n, self.tag(v)) if n in SECRET_PARAMETERS else (n, v) for n, v in pairs)
+
+    def url(self, url: str) -> str:
+        """Give the URL without a password in its authority or its query."""
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")
+        netloc = f"{self.tag(host[0])}@{host[2]}" if host[0] else host[2]
+        query = urlencode(self.query(tuple(parse_qsl(parts.query, keep_blank_values=True))), safe="[] ")
+        return urlunsplit((parts.scheme, netloc, parts.path, query, parts.fragment))

@@ -1,0 +1,83 @@
+"""The verdict as plain text, for people: a table, the reasons, what went wrong in detail, how to run it again."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from faultlab.history import History
+from faultlab.reports.reproduce import reproduce
+from faultlab.verdict import Finding, Judgement, Verdict, Verdicts
+
+COLUMNS = 100
+DETAILED = 10
+"""How many judgements of one verdict an oracle's detail shows."""
+
+UNTESTED = "not tested"
+_HEAD = f"{'VERDICT':<12}  {'ORACLE':<35}  {'LEVEL':<6}  {'JUDGED':>6}  EVIDENCE"
+_WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE)
+
+
+def text(verdicts: Verdicts, history: History) -> str:
+    """Give the report in lines of at most 100 columns, without colour and without a last line feed.
+
+    Only the line that reproduces the run and tracebacks may be longer: both are to be copied as they are.
+    """
+    blocks = [_summary(verdicts, history), _table(verdicts)]
+    if verdicts.reasons:
+        blocks.append("\n".join(("reasons", *(_wrapped(reason, "- ") for reason in verdicts.reasons))))
+    blocks.extend(block for finding in verdicts.findings for block in _details(finding))
+    blocks.append(f"reproduce\n  {reproduce(history)}")
+    return "\n\n".join(blocks)
+
+
+def _summary(verdicts: Verdicts, history: History) -> str:
+    run, counts = history.run, verdicts.counts
+    fired = ", ".join(f"{name} {count}" for name, count in history.fired.items()) or "none planned"
+    rest = (
+        f"scenario {run.get('scenario')}, seed {run.get('seed')}, profile {run.get('profile')}",
+        f"{counts.exchanges} exchanges, {counts.batches} batches, {counts.points} points; faults fired: {fired}",
+    )
+    return "\n".join((f"verdict: {verdicts.verdict.name}", *(_wrapped(line) for line in rest)))
+
+
+def _table(verdicts: Verdicts) -> str:
+    return "\n".join((_HEAD, *(_line(finding) for finding in verdicts.findings)))
+
+
+def _line(finding: Finding) -> str:
+    verdict = UNTESTED if finding.verdict is None else finding.verdict.name
+    judged = len(finding.judgements)
+    line = f"{verdict:<12}  {finding.oracle.name:<35}  {finding.oracle.level:<6}  {judged:>6}  {_evidence(finding)}"
+    return line.rstrip() if len(line) <= COLUMNS else f"{line[: COLUMNS - 1]}…"
+
+
+def _evidence(finding: Finding) -> str:
+    if finding.crashed:
+        return "crashed"
+    if finding.verdict is None:
+        return ""
+    return next((judgement.what for judgement in finding.of(finding.verdict)), "nothing to judge")
+
+
+def _details(finding: Finding) -> Iterator[str]:
+    for verdict in _WORST_FIRST:
+        found = finding.of(verdict)
+        if found:
+            head = f"{verdict.name} {finding.oracle.name} ({finding.oracle.level}: {finding.oracle.source})"
+            lines = [line for judgement in found[:DETAILED] for line in _judgement(judgement)]
+            more = len(found) - DETAILED
+            lines += [f"- and {more} more"] if more > 0 else []
+            yield "\n".join((_wrapped(head), *lines))
+    if finding.crashed:
+        yield f"CRASHED {finding.oracle.name}\n{textwrap.indent(finding.crashed.rstrip(), '  ')}"
+
+
+def _judgement(judgement: Judgement) -> Iterator[str]:
+    yield _wrapped(judgement.what, "- ")
+    for point in judgement.points:
+        yield f"    {point if len(point) <= COLUMNS - 4 else point[: COLUMNS - 5] + '…'}"
+
+
+def _wrapped(line: str, mark: str = "") -> str:
+    return textwrap.fill(line, COLUMNS, initial_indent=mark, subsequent_indent="  ", break_on_hyphens=False)

@@ -1,0 +1,222 @@
+"""What the application was told, as far as a history shows it, and the line that shows it.
+
+A client may tell by its own report, by its exit status, or on stderr. On stderr a mere announcement of a retry tells
+nothing: the matter is not settled yet. A report in words that belong to no reply is evidence, but not certain evidence.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from faultlab.exchange import Answer
+from faultlab.history import History, Report
+
+TELLING = frozenset({"error", "failed", "partial", "rejected"})
+"""What a report's ``told`` says when the application learnt of a failure."""
+
+PREFIX = 24
+"""How many characters of a reply's message have to be there; messages of fewer than ``LEAST`` prove nothing."""
+LEAST = 8
+QUOTED = 100
+
+_HEADER = re.compile(r"retry[-_]after|retryAfter", re.IGNORECASE)
+_RETRY = re.compile(
+    r"retr(?:y|ie|ia)|try(?:ing)? again|back(?:ing)?[- ]?off|re-?queu|next attempt|\battempt\W{0,2}\d", re.IGNORECASE
+)
+_FINAL = re.compile(
+    r"exceeded|exhausted|g[ai]ve(?:n)? up|giving up|failed after|abandon|dropp(?:ed|ing)|discard"
+    r"|\b(?:not|no|non|never|won't|cannot|without)[- ](?:be |more )*retr|last attempt|attempt (\d+)(?:/| of )\1\b",
+    re.IGNORECASE,
+)
+_SUCCESS = re.compile(r"\b(?:wrote|written|success\w*|succeeded|stored|delivered|ok|accepted|sent)\b", re.IGNORECASE)
+_FAILURE = re.compile(
+    r"error|fail|reject|refus|denied|drop|lost|lose|invalid|auth|forbid|\bnot\b|n't|partial|warn|except|unable|cannot"
+    r"|\bbad\b|too |limit|unavail",
+    re.IGNORECASE,
+)
+_ENDED = re.compile(
+    r"connection.{0,40}(?:reset|abort|clos|refused|lost|broken|drop)|ECONNRESET|ECONNREFUSED|EPIPE|broken pipe|hang up"
+    r"|RemoteDisconnected|without response|\bEOF\b|IncompleteRead|timed[ -]?out|time-?out|server disconnected",
+    re.IGNORECASE,
+)
+_COUNTED = r"(?!\s*(?:points?|lines?|rows?|records?|metrics?|batch(?:es)?|values?|bytes?|[KM]i?B|ms|s|sec(?:ond)?s?)\b)"
+_CONTINUES = re.compile(r"[\s)\]}]")
+_TAG = re.compile(r"<[^>]*>")
+_CUT_SHORT = re.compile(r'"(?:message|error|error_message)"\s*:\s*"((?:[^"\\]|\\.)*)')
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One line that shows the application was told; not ``certain`` when it may have been about something else."""
+
+    where: str
+    text: str = ""
+    certain: bool = True
+
+    def __str__(self) -> str:
+        """Give where it stands and the line itself, shortened."""
+        if not self.text:
+            return self.where
+        short = self.text if len(self.text) <= QUOTED else f"{self.text[: QUOTED - 1]}…"
+        return f'{self.where}: "{short}"'
+
+
+def messages(reply: Answer) -> tuple[str, ...]:
+    """Give what a reply says went wrong, in its own words; empty when it says nothing."""
+    text = reply.body.decode(errors="replace")
+    try:
+        found = tuple(_messages(json.loads(text)))
+    except (ValueError, RecursionError):
+        # A history keeps the beginning of a long body only, so JSON may be cut short.
+        cut = tuple(_CUT_SHORT.findall(text))
+        found = cut or ((_TAG.sub(" ", text),) if text.strip() else ())
+    header = reply.header("X-Influxdb-Error")
+    return found + ((header,) if header else ())
+
+
+def _messages(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name in ("message", "error", "error_message"):
+            if isinstance(value.get(name), str):
+                yield value[name]
+        yield from _messages(value.get("data"))
+    elif isinstance(value, list):
+        for item in value:
+            if isinstance(item, dict):
+                yield from _messages(item)
+
+
+def announces_retry(text: str) -> bool:
+    """Whether a text merely says that a request will be sent again."""
+    bare = _HEADER.sub("", text)
+    return bool(_RETRY.search(bare)) and not _FINAL.search(bare)
+
+
+def speaks_of(text: str, reply: Answer | None) -> bool:
+    """Whether a text is about a reply: has its message or its status; of None, whether about an ended connection.
+
+    A status counts as a number on its own, no part of a time, a fraction or a count of something, and not in a line
+    that only speaks of success.
+    """
+    if reply is None:
+        return bool(_ENDED.search(text))
+    return _speaks(text, _flat(text), _marks(reply))
+
+
+type _Marks = tuple[int, tuple[str, ...]]
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _marks(reply: Answer) -> _Marks:
+    starts = (_flat(message)[:PREFIX] for message in messages(reply))
+    return reply.status, tuple(dict.fromkeys(start for start in starts if len(start) >= LEAST))
+
+
+def _speaks(text: str, flat: str, marks: _Marks) -> bool:
+    status, starts = marks
+    if any(start in flat for start in starts):
+        return True
+    number = rf"(?<![\w-])(?<!\d[.,:/-]){status}(?![\w%]|[.,:/-]\d){_COUNTED}"
+    return bool(re.search(number, text)) and not (_SUCCESS.search(text) and not _FAILURE.search(text))
+
+
+def records(stderr: str) -> Iterator[tuple[int, str]]:
+    """Yield the first line's number, from 1, and the text of each record of a log.
+
+    A record is a line and those after it that are indented or begin with a closing bracket.
+    """
+    number, held = 0, ""
+    for here, line in enumerate(stderr.split("\n"), 1):
+        if held and line and _CONTINUES.match(line):
+            held += "\n" + line
+            continue
+        if held:
+            yield number, held
+        number, held = here, line
+    if held:
+        yield number, held
+
+
+class Account:
+    """Everything by which a run's application may have been told.
+
+    ``names`` gives the points a report's ``lines`` stand for; ``known`` are the points of the run. Lines that stand for
+    none of them are no lines: the report's message decides then.
+    """
+
+    def __init__(
+        self, history: History, names: Callable[[bytes], Iterable[Hashable]], known: Collection[Hashable]
+    ) -> None:
+        """Read reports, exit status and stderr once."""
+        client = history.client
+        self.deaf = client is None and not history.reports and not history.stderr
+        self._by_point: dict[Hashable, Evidence] = {}
+        self._spoken: list[tuple[Evidence, str, str]] = []
+        self._everything: Evidence | None = None
+        self._found: dict[_Marks | None, Evidence | None] = {}
+        if client is not None and client.status:
+            self._everything = Evidence(f"exit status {client.status}")
+        for number, report in enumerate(history.reports, 1):
+            if report.told in TELLING:
+                self._take(number, report, names, known)
+        self._in_own_words = self._own_words(history)
+        for number, text in records(history.stderr):
+            if not announces_retry(text):
+                self._hear(Evidence(f"stderr line {number}", text.partition("\n")[0]), text)
+
+    def _take(
+        self, number: int, report: Report, names: Callable[[bytes], Iterable[Hashable]], known: Collection[Hashable]
+    ) -> None:
+        evidence = Evidence(f"report {number}", f"{report.told}: {report.message}" if report.message else report.told)
+        points = [point for point in names(report.lines.encode(errors="surrogateescape")) if point in known]
+        for point in points:
+            self._by_point.setdefault(point, evidence)
+        if points:
+            return
+        if report.message:
+            self._hear(evidence, report.message)
+        elif not report.lines:
+            self._everything = self._everything or evidence
+
+    def _hear(self, evidence: Evidence, text: str) -> None:
+        self._spoken.append((evidence, text, _flat(text)))
+
+    def _own_words(self, history: History) -> Evidence | None:
+        outcomes = [event.outcome for event in history.events if event.outcome is not None]
+        marks = {_marks(outcome.told) for outcome in outcomes if outcome.told is not None}
+        some_ended = any(outcome.told is None for outcome in outcomes)
+        for evidence, text, flat in self._spoken:
+            if some_ended and _ENDED.search(text):
+                continue
+            if not any(_speaks(text, flat, mark) for mark in marks):
+                return Evidence(evidence.where, evidence.text, certain=False)
+        return None
+
+    def of_point(self, point: Hashable) -> Evidence | None:
+        """Give the report line that names a point."""
+        return self._by_point.get(point)
+
+    def of_everything(self) -> Evidence | None:
+        """Give what was said about the run as a whole; uncertain for a report in words that belong to no reply."""
+        return self._everything or self._in_own_words
+
+    def of_reply(self, reply: Answer | None) -> Evidence | None:
+        """Give the line that speaks of a reply; of None, the line that speaks of an ended connection."""
+        marks = None if reply is None else _marks(reply)
+        if marks not in self._found:
+            self._found[marks] = next(
+                (
+                    evidence
+                    for evidence, text, flat in self._spoken
+                    if (_ENDED.search(text) if marks is None else _speaks(text, flat, marks))
+                ),
+                None,
+            )
+        return self._found[marks]
