@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # uv where it is installed, else one of our own in .uv/, which nothing outside this folder sees.
-UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.uv/bin/uv)
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN = $(UV) run --frozen
 
 .PHONY: help setup demo test lint types package bench ci clean
@@ -11,11 +11,17 @@ RUN = $(UV) run --frozen
 help:  ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(CURDIR)/.uv/bin/uv:
-	python3 -m venv .uv
-	.uv/bin/python -m pip install --quiet uv
+# Any Python with pip will do, whatever its version: uv then finds the one that .python-version names. A version manager
+# may have put names on the path that do not run, so each is tried.
+.uv/bin/uv:
+	@for python in python3.13 python3.12 python3 python; do \
+	  if $$python -m pip --version >/dev/null 2>&1; then \
+	    exec $$python -m pip install --quiet --disable-pip-version-check --root-user-action ignore --upgrade --target .uv uv; \
+	  fi; \
+	done; \
+	echo "make: no Python with pip on the path; expected python3.13, python3.12, python3 or python" >&2; exit 1
 
-setup: $(filter $(CURDIR)/%,$(UV))  ## Install everything into .venv/
+setup: $(filter .uv/%,$(UV))  ## Install everything into .venv/
 	@$(UV) sync --frozen --quiet
 
 demo: setup  ## Fail a real client three times, and judge it
@@ -28,11 +34,11 @@ lint: setup  ## Check style and format
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 
-types: setup package  ## Check types against the built wheel
-	$(RUN) python tests/packaging/types.py
+types: setup  ## Check types against the installed wheel
+	$(RUN) python -m tests.packaging.typed
 
-package: setup  ## Build the wheel and the sdist, install the wheel elsewhere, run one fault through it
-	$(RUN) python tests/packaging/wheel.py
+package: setup  ## Build the sdist and the wheel, install the wheel elsewhere, run one fault through it
+	$(RUN) python -m tests.packaging.wheel
 
 bench: setup  ## Measure what runs per exchange and per line, as ratios
 	$(RUN) python benchmarks/proxy.py

@@ -158,6 +158,7 @@ def run_command(
         scenario=chosen.name,
         source=name,
         checks=chosen.checks,
+        command=command,
     )
     interrupted = False
     with lab.Lab(plan, settings) as running:
@@ -168,7 +169,7 @@ def run_command(
             interrupted = True
         finally:
             with contextlib.suppress(lab.LabError):
-                running.finish(command)
+                running.finish()
     verdicts = report(settings.history, json_file, strict=strict)
     return Exit.INTERRUPTED if interrupted else status_of(verdicts)
 

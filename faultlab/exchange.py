@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from hashlib import blake2b
+from http import HTTPStatus
 from typing import Any, ClassVar, Self
 
 type Pairs = tuple[tuple[str, str], ...]
@@ -40,6 +41,18 @@ def header(pairs: Iterable[tuple[str, str]], name: str) -> str | None:
     """Give the first value of a header, its name compared without case; None if absent."""
     wanted = name.lower()
     return next((value for key, value in pairs if key.lower() == wanted), None)
+
+
+def phrase(status: int) -> str:
+    """Give a status's reason phrase as Go's servers and nginx spell it; empty for a status nobody registered."""
+    try:
+        return _PHRASES.get(status) or HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+_PHRASES = {413: "Request Entity Too Large", 422: "Unprocessable Entity"}
+"""Where newer registries, and with them newer versions of Python, have other words."""
 
 
 @dataclass(frozen=True)
@@ -364,18 +377,23 @@ class Decision:
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Read what ``to_json`` wrote; raises ValueError on anything else."""
         try:
+            names = tuple(values[item] for item in ("rule", "fault", "row"))
+            draw = values["draw"]
+            if not all(isinstance(name, str) for name in names) or not (draw is None or 0 <= draw < 1):
+                msg = f"not a decision: rule, fault and row are {names!r}, draw is {draw!r}"
+                raise ValueError(msg)
             return cls(
                 intake=choice_from_json(INTAKES, values["intake"]),
                 deliver=choice_from_json(DELIVERS, values["deliver"]),
                 reply=choice_from_json(REPLIES, values["reply"]),
                 ending=choice_from_json(ENDINGS, values["ending"]),
-                rule=values["rule"],
-                fault=values["fault"],
-                row=values["row"],
-                draw=values["draw"],
+                rule=names[0],
+                fault=names[1],
+                row=names[2],
+                draw=draw,
                 refused=tuple(Refusal(int(n), str(t), str(why)) for n, t, why in values["refused"]),
             )
-        except (KeyError, TypeError) as problem:
+        except (KeyError, TypeError, OverflowError) as problem:
             msg = f"not a decision: {problem!r}"
             raise ValueError(msg) from problem
 
@@ -408,15 +426,26 @@ def choice_from_json(kinds: tuple[type[Any], ...], values: dict[str, Any]) -> An
     else:
         msg = f"unknown choice {kind!r}; known: {', '.join(k.kind for k in kinds)}"
         raise ValueError(msg)
-    if choice is Answer:
-        given["body"] = given.get("body", "").encode("latin-1")
-        given["headers"] = tuple((str(n), str(v)) for n, v in given.get("headers", ()))
-    elif choice is Lines:
-        given["refused"] = tuple(int(n) for n in given.get("refused", ()))
-    elif "how" in given:
-        given["how"] = Cut(given["how"])
     try:
-        return choice(**given)
-    except TypeError as problem:
+        if choice is Answer:
+            given["body"] = given.get("body", "").encode("latin-1")
+            given["headers"] = tuple((str(n), str(v)) for n, v in given.get("headers", ()))
+        elif choice is Lines:
+            given["refused"] = tuple(int(n) for n in given.get("refused", ()))
+        elif "how" in given:
+            given["how"] = Cut(given["how"])
+        made = choice(**given)
+    except (TypeError, AttributeError, OverflowError) as problem:
         msg = f"not a {kind}: {problem}"
         raise ValueError(msg) from problem
+    for item in fields(choice):
+        _check_field(kind, item.name, str(item.type), getattr(made, item.name))
+    return made
+
+
+def _check_field(kind: Any, name: str, wanted: str, value: Any) -> None:
+    # Every number of a choice is a size, a status or a duration, so none is negative; NaN compares as no number does.
+    fits = {"int": int, "float": int | float, "str": str}.get(wanted, object)
+    if isinstance(value, bool) or not isinstance(value, fits) or (isinstance(value, int | float) and not value >= 0):
+        msg = f"not a {kind}: {name} is {value!r}; expected {wanted}"
+        raise ValueError(msg)

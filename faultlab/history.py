@@ -15,7 +15,7 @@ import enum
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +26,7 @@ FORMAT = 1
 INLINE_LIMIT = 4096
 EVENTS = "events.jsonl"
 BODIES = "bodies"
+TAIL = 64 * 1024
 MANIFEST = "manifest.lp"
 STDERR = "stderr.txt"
 STDOUT = "stdout.txt"
@@ -141,15 +142,19 @@ def bytes_of(values: dict[str, Any]) -> bytes | None:
     return values["latin1"].encode("latin-1") if "latin1" in values else None
 
 
+_PASS = Decision()
+
+
 class Writer:
     """Writes a history line by line; the only writer of its folder while it is open."""
 
     def __init__(self, folder: Path, redactor: Redactor) -> None:
-        """Create the folder and its parents if need be; go on after what is there."""
+        """Create the folder and its parents if need be; go on after the last whole line that is there."""
         self.folder = folder
         self._redactor = redactor
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(folder / EVENTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = os.open(folder / EVENTS, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        _drop_torn_line(self._file)
 
     def close(self) -> None:
         """Close the file; what was written stays."""
@@ -163,10 +168,14 @@ class Writer:
 
     def exchange(self, exchange: Exchange, attempt: int, decision: Decision) -> None:
         """Record a request and the decision on it, before anything is done about it."""
-        body = exchange.body
-        described: dict[str, Any] = {"digest": body.digest, "wire": len(body.wire), "size": len(body.stored)}
-        if body.encoding:
-            described["encoding"] = body.encoding
+        body = self._redactor.body(exchange)
+        described: dict[str, Any] = {
+            "digest": body.digest,
+            "wire": len(exchange.body.wire),
+            "size": len(body.stored),
+        }
+        if exchange.body.encoding:
+            described["encoding"] = exchange.body.encoding
         if body.problem:
             described["problem"] = body.problem
         if attempt == 1:
@@ -184,7 +193,7 @@ class Writer:
                 "body": described,
                 "batch": exchange.batch,
                 "attempt": attempt,
-                "decision": decision.to_json() if decision.rule else None,
+                "decision": None if decision == _PASS else decision.to_json(),
             },
         )
 
@@ -205,6 +214,7 @@ class Writer:
                     "status": told.status,
                     "headers": self._redactor.headers(told.headers),
                     "size": len(told.body),
+                    **({"reason": told.reason} if told.reason else {}),
                     **text_or_bytes(told.body[:INLINE_LIMIT]),
                 },
             },
@@ -221,6 +231,19 @@ class Writer:
             draft.write_bytes(stored)
             draft.rename(path)
         return {}
+
+
+def _drop_torn_line(file: int) -> None:
+    """Cut off what follows the last line feed, so that the next line does not go on with one a killed writer left."""
+    end = os.fstat(file).st_size
+    while end:
+        start = max(end - TAIL, 0)
+        feed = os.pread(file, end - start, start).rfind(b"\n")
+        if feed >= 0:
+            end = start + feed + 1
+            break
+        end = start
+    os.ftruncate(file, end)
 
 
 def lines(folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -241,7 +264,7 @@ def lines(folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 return
             try:
                 value = json.loads(line)
-            except ValueError as problem:
+            except (ValueError, RecursionError) as problem:
                 msg = f"{path}:{number}: not JSON ({problem})"
                 raise HistoryError(msg) from problem
             if not isinstance(value, dict):
@@ -264,16 +287,21 @@ class _Reader:
     def read(self) -> Self:
         for number, value in lines(self.folder):
             self.complete = False
-            handler = getattr(self, f"_on_{value.get('event')}", None)
+            where, event = f"{self.folder / EVENTS}:{number}", value.get("event")
+            handler = getattr(self, f"_on_{event}", None)
             if handler is None:
-                msg = f"{self.folder / EVENTS}:{number}: unknown event {value.get('event')!r}"
+                msg = f"{where}: unknown event {event!r}"
+                raise HistoryError(msg)
+            if not self.run and event != "run":
+                msg = f"{where}: '{event}' before the 'run' line; expected that one before everything else"
                 raise HistoryError(msg)
             try:
                 handler(value)
-            except (KeyError, TypeError, ValueError, AttributeError) as problem:
-                if isinstance(problem, HistoryError):
-                    raise
-                msg = f"{self.folder / EVENTS}:{number}: not a valid '{value['event']}' ({problem!r})"
+            except HistoryError as problem:
+                msg = f"{where}: {problem}"
+                raise HistoryError(msg) from problem
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as problem:
+                msg = f"{where}: not a valid '{event}' ({problem!r})"
                 raise HistoryError(msg) from problem
         if not self.run:
             msg = f"{self.folder / EVENTS}: no 'run' line; expected one before everything else"
@@ -282,7 +310,7 @@ class _Reader:
 
     def _on_run(self, value: dict[str, Any]) -> None:
         if value["format"] != FORMAT:
-            msg = f"{self.folder / EVENTS}: format {value['format']!r}; this faultlab reads {FORMAT}"
+            msg = f"format {value['format']!r}; this faultlab reads {FORMAT}"
             raise HistoryError(msg)
         if self.run:
             msg = "a second run in one history"
@@ -295,6 +323,9 @@ class _Reader:
         if digest not in self._bodies:
             self._bodies[digest] = self._body(body)
         seq = value["seq"]
+        if not isinstance(seq, int):
+            msg = f"seq is {seq!r}; expected a whole number"
+            raise TypeError(msg)
         if seq in self.events:
             msg = f"exchange {seq} stands twice"
             raise ValueError(msg)
@@ -324,10 +355,14 @@ class _Reader:
             return data
         path = self.folder / BODIES / Path(described["digest"]).name
         try:
-            return path.read_bytes()
+            data = path.read_bytes()
         except OSError as problem:
             msg = f"{path}: {problem.strerror}; the history lacks a body it names"
             raise HistoryError(msg) from problem
+        if Body(data).digest != path.name:
+            msg = f"{path}: not the body its name says"
+            raise HistoryError(msg)
+        return data
 
     def _on_outcome(self, value: dict[str, Any]) -> None:
         event = self.events[value["seq"]]
@@ -335,7 +370,7 @@ class _Reader:
             msg = f"exchange {value['seq']} has two outcomes"
             raise ValueError(msg)
         told = value["told"]
-        answer = told and Answer(told["status"], _pairs(told["headers"]), bytes_of(told) or b"")
+        answer = told and Answer(told["status"], _pairs(told["headers"]), bytes_of(told) or b"", told.get("reason", ""))
         outcome = Outcome(
             at=float(value["at"]),
             effect=Effect(value["effect"]),
@@ -347,7 +382,8 @@ class _Reader:
         self.events[value["seq"]] = _with_outcome(event, outcome)
 
     def _on_client(self, value: dict[str, Any]) -> None:
-        self.client = Client(**{name: given for name, given in value.items() if name != "event"})
+        known = {item.name for item in fields(Client)}
+        self.client = Client(**{name: given for name, given in value.items() if name in known})
 
     def _on_app(self, value: dict[str, Any]) -> None:
         self.reports.append(Report(str(value["told"]), str(value.get("message", "")), str(value.get("lines", ""))))

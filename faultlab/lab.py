@@ -73,6 +73,7 @@ class Settings:
     scenario: str = ""
     source: str = ""
     checks: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 VARIABLES: Mapping[str, tuple[str, ...]] = {
@@ -166,7 +167,7 @@ class Lab:
             "began": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "upstream": settings.upstream or "origin",
             "forward": settings.forward,
-            "command": [],
+            "command": list(settings.command),
             "deadline": settings.deadline,
             "memory_mb": settings.memory_mb,
         }
@@ -217,9 +218,10 @@ class Lab:
 
     def _listen(self, stream: IO[bytes] | None) -> None:
         assert stream is not None
-        for line in stream:
-            self._complaints.append(line.decode(errors="replace").rstrip())
-            del self._complaints[:-50]
+        with stream:
+            for line in stream:
+                self._complaints.append(line.decode(errors="replace").rstrip())
+                del self._complaints[:-50]
 
     def _wait_ready(self) -> dict[str, Any]:
         assert self._proxy is not None
@@ -376,7 +378,7 @@ class Lab:
                 progress(self.ask("position"))
             time.sleep(0.02)
 
-    def finish(self, command: Sequence[str]) -> Path:
+    def finish(self) -> Path:
         """Stop the proxy, complete the history, and give its folder.
 
         Exchanges that are still under way get a moment to end. The application's report is copied into the history.
@@ -394,7 +396,7 @@ class Lab:
                 why = f"the proxy ended with status {status}: {self._complaint()}"
                 writer.write("broken", {"at": round(at, 6), "why": why})
             if self.client is not None:
-                writer.write("client", {"command": list(command), **asdict(self.client)})
+                writer.write("client", asdict(self.client))
             for report in self._reports():
                 writer.write("app", report)
             writer.write("end", {"at": round(at, 6)})
@@ -419,6 +421,8 @@ class Lab:
 
     def close(self) -> None:
         """Stop the proxy if it still runs and remove its private folder; the history stays."""
+        if self._answers is not None:
+            self._answers.close()
         if self._control is not None:
             self._control.close()
         if self._proxy is not None:
@@ -467,7 +471,7 @@ def pump(stream: IO[bytes] | None, path: Path, echo: IO[bytes] | None) -> thread
 
     def copy() -> None:
         left = OUTPUT_LIMIT
-        with path.open("wb") as file:
+        with stream, path.open("wb") as file:
             while chunk := os.read(stream.fileno(), 65536):
                 file.write(chunk[:left])
                 left = max(left - len(chunk), 0)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from http import HTTPStatus
 from typing import Any
 
 from faultlab import faults
 from faultlab.contract import Profile, Row
-from faultlab.exchange import Answer
+from faultlab.exchange import Answer, Refusal, phrase
+from faultlab.faults.http import NO_FIELDS
 from faultlab.faults.knob import default_of, knobs
 
 
@@ -22,17 +22,9 @@ def rows_of(kind: type[Any], profile: Profile) -> tuple[Row, ...]:
     return profile.of(faults.family_of(kind))
 
 
-def phrase(answer: Answer) -> str:
-    """Give an answer's reason phrase."""
-    try:
-        return answer.reason or HTTPStatus(answer.status).phrase
-    except ValueError:
-        return ""
-
-
 def wire(answer: Answer) -> str:
     """Give an answer as it stands on the wire, its length header left out."""
-    head = [f"HTTP/1.1 {answer.status} {phrase(answer)}".rstrip()]
+    head = [f"HTTP/1.1 {answer.status} {answer.reason or phrase(answer.status)}".rstrip()]
     head += [f"{name}: {value}" for name, value in answer.headers]
     return "\n".join(head) + "\n\n" + answer.body.decode(errors="replace")
 
@@ -58,13 +50,23 @@ def fault_to_json(kind: type[Any], profile: Profile) -> dict[str, Any]:
     }
 
 
+def sample(row: Row, profile: Profile) -> Answer:
+    """Give the exact answer a row stands for, about a line that the row could be about."""
+    if row.fault == "type_conflict" or row.cause == "schema":
+        reason = profile.conflict("home", "temperature", "string", "float")
+        refusal = Refusal(2, 'home,room=kitchen temperature="hot"', reason)
+    else:
+        refusal = Refusal(2, "home,room=kitchen", NO_FIELDS[profile.dialect])
+    return profile.render(row, {"refusals": (refusal,)})
+
+
 def row_to_json(row: Row, profile: Profile) -> dict[str, Any]:
     """Give one documented answer, rendered with sample facts, as plain JSON values."""
-    answer = profile.render(row)
+    answer = sample(row, profile)
     return {
         "id": row.id,
         "status": row.status,
-        "reason": phrase(answer),
+        "reason": answer.reason or phrase(answer.status),
         "cause": row.cause,
         "endpoints": list(row.endpoints),
         "when": row.when,
@@ -97,7 +99,7 @@ def page(kind: type[Any], profile: Profile) -> str:
             f"  upstream stores {row.stored}; documents on sending again: {row.retry}",
             f"  Source: {row.source}",
             "",
-            *("    " + line for line in wire(profile.render(row)).rstrip("\n").split("\n")),
+            *("    " + line for line in wire(sample(row, profile)).rstrip("\n").split("\n")),
             "",
         ]
     return "\n".join(lines)

@@ -46,7 +46,7 @@ class Match:
 
     ``endpoint`` is a path or one of the groups ``write`` and ``query``; ``header`` maps names to shell patterns; sizes
     are in bytes, ``size`` on the wire and ``decoded_size`` after decompression; ``lines`` counts line feeds, a last
-    line without one included.
+    line without one included. A body that does not decode has no decoded size, no lines and no measurement.
     """
 
     method: str | None = None
@@ -85,10 +85,14 @@ class Match:
 
     def _body_holds(self, exchange: Exchange) -> bool:
         body = exchange.body
+        if self.decoded_size is None and self.lines is None and self.measurement is None:
+            return True
+        if body.problem:
+            return False
         if self.decoded_size is not None and len(body.data) not in self.decoded_size:
             return False
         if self.lines is not None:
-            count = body.data.count(b"\n") + (not body.data.endswith(b"\n") and bool(body.data))
+            count = body.data.count(b"\n") + (bool(body.data) and not body.data.endswith(b"\n"))
             if count not in self.lines:
                 return False
         if self.measurement is not None:
@@ -101,8 +105,8 @@ class Match:
 class When:
     """How often a rule fires on the exchanges it matches; every condition given must hold.
 
-    ``first``, ``nth`` and ``every`` count matching exchanges from 1; ``times`` limits how often the rule fires;
-    ``after`` and ``before`` are seconds since the run began.
+    ``first``, ``nth`` and ``every`` count from 1 the matching exchanges that no earlier rule decided; ``times`` limits
+    how often the rule fires; ``after`` and ``before`` are seconds since the run began.
     """
 
     probability: float = 1.0
@@ -222,9 +226,18 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """16 hexadecimal digits that two plans share exactly when they decide alike."""
-        text = json.dumps(self.to_json(), sort_keys=True, default=str)
+        """16 hexadecimal digits that equal plans share, and no others."""
+        text = json.dumps(_same(self.to_json()), sort_keys=True, default=str)
         return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _same(value: Any) -> Any:
+    """Give a JSON value with equal numbers in one spelling: 1 for 1.0."""
+    if isinstance(value, dict):
+        return {name: _same(given) for name, given in value.items()}
+    if isinstance(value, list):
+        return [_same(given) for given in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 @dataclass(slots=True)
@@ -298,4 +311,5 @@ def _memory_of(fault: Fault) -> Any:
 
 def uniform(key: str) -> float:
     """Give the number in [0, 1) that a key stands for."""
-    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest()) / 2**64
+    # 53 bits are what a float holds; 64 would round the largest draws up to 1.
+    return (int.from_bytes(blake2b(key.encode(), digest_size=8).digest()) >> 11) / 2**53

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunsplit
 
-from faultlab.exchange import SECRET_PARAMETERS, Pairs
+from faultlab.exchange import SECRET_PARAMETERS, WRITES, Body, Exchange, Pairs, header
 
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"})
+SCHEMES = frozenset({"token", "bearer", "basic", "digest", "negotiate"})
+FORM = "application/x-www-form-urlencoded"
 
 
 class Redactor:
@@ -29,18 +31,36 @@ class Redactor:
         return f"[redacted {digest.hexdigest()}]"
 
     def headers(self, pairs: Pairs) -> Pairs:
-        """Give the headers with secret values replaced; the scheme of an Authorization header stays readable."""
+        """Give the headers with secret values replaced; a known scheme before a secret stays readable."""
         return tuple((n, self._value(v)) if n.lower() in SECRET_HEADERS else (n, v) for n, v in pairs)
 
     def _value(self, value: str) -> str:
         scheme, blank, secret = value.partition(" ")
-        if blank and scheme.isalpha():
+        if blank and scheme.lower() in SCHEMES:
             return f"{scheme} {self.tag(secret)}"
         return self.tag(value)
 
     def query(self, pairs: Pairs) -> Pairs:
         """Give the query parameters with secret values replaced."""
         return tuple((n, self.tag(v)) if n in SECRET_PARAMETERS else (n, v) for n, v in pairs)
+
+    def body(self, exchange: Exchange) -> Body:
+        """Give the body, a form's secret values replaced; a form that had any comes back decoded.
+
+        A write's body is no form whatever its media type says: curl sends line protocol so.
+        """
+        media = (header(exchange.headers, "content-type") or "").partition(";")[0].strip().lower()
+        if media != FORM or exchange.path in WRITES or exchange.body.problem:
+            return exchange.body
+        parts = exchange.body.data.split(b"&")
+        kept = b"&".join(self._part(part) for part in parts)
+        return exchange.body if kept == exchange.body.data else Body(kept)
+
+    def _part(self, part: bytes) -> bytes:
+        name, _, value = part.partition(b"=")
+        if unquote_plus(name.decode("latin-1")) not in SECRET_PARAMETERS:
+            return part
+        return name + b"=" + self.tag(value.decode("latin-1")).encode()
 
     def url(self, url: str) -> str:
         """Give the URL without a password in its authority or its query."""

@@ -27,8 +27,11 @@ _HEADER = re.compile(r"retry[-_]after|retryAfter", re.IGNORECASE)
 _RETRY = re.compile(
     r"retr(?:y|ie|ia)|try(?:ing)? again|back(?:ing)?[- ]?off|re-?queu|next attempt|\battempt\W{0,2}\d", re.IGNORECASE
 )
+# Words of the end of retrying only: "exceeded" and "dropped=1" alone stand in messages of servers as well.
 _FINAL = re.compile(
-    r"exceeded|exhausted|g[ai]ve(?:n)? up|giving up|failed after|abandon|dropp(?:ed|ing)|discard"
+    r"(?:retries|retry (?:limit|count|budget|time|deadline)|attempts)\b[^.:]{0,20}(?:exceeded|exhausted)"
+    r"|(?:exceeded|exhausted) (?:the |all |its |max\w* |number of )*(?:retr|attempt)"
+    r"|g[ai]ve(?:n)? up|giving up|failed after|abandon|dropping|dropped(?!=| \d)|discard"
     r"|\b(?:not|no|non|never|won't|cannot|without)[- ](?:be |more )*retr|last attempt|attempt (\d+)(?:/| of )\1\b",
     re.IGNORECASE,
 )

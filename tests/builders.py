@@ -33,6 +33,7 @@ KILLED = Client(began=0.0, ended=60.0, status=None, signal=9, timed_out=True)
 
 TOO_MANY = "org 04014de4ed590000 has exceeded limited_write plan limit"
 DEFAULT_MESSAGES = {
+    201: "failed to parse line protocol: errors encountered on line(s): error parsing line 2",
     400: "failed to parse line protocol: errors encountered on line(s)",
     401: "unauthorized access",
     413: "Request Entity Too Large",
@@ -71,7 +72,7 @@ def sent(
     ended: Ended | None = None,
     path: str = V2_WRITE,
     query: Pairs = (("bucket", "b"),),
-    token: str = "Token [redacted aaaaaa]",
+    authorization: str = "Token [redacted aaaaaa]",
     declared: int | None = None,
     encoding: str = "",
     problem: str = "",
@@ -86,7 +87,7 @@ def sent(
     """
     data = body.encode() if isinstance(body, str) else body
     began = float(seq) if at is None else at
-    request: Pairs = (("Authorization", token),)
+    request: Pairs = (("Authorization", authorization),)
     if declared is not None:
         request += (("Content-Length", str(declared)),)
     exchange = Exchange(seq, began, method, path, query, request, Body(data), "localhost:8086")

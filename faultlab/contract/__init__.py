@@ -1,5 +1,49 @@
-"""What each InfluxDB family documents and answers, as data. Room."""
+"""What each InfluxDB family documents and answers, as data: one profile a product, every answer with its source."""
 
-from faultlab.contract.row import Facts, Limits, Loss, Profile, Quota, Retry, Row, Source
+from __future__ import annotations
 
-__all__ = ["Facts", "Limits", "Loss", "Profile", "Quota", "Retry", "Row", "Source"]
+import difflib
+
+from faultlab.contract import clustered, core, dedicated, oss1, oss2, serverless, tsm
+from faultlab.contract.row import SAMPLE_FACTS, Facts, Limits, Loss, Profile, Quota, Retry, Row, Shape, Source
+
+ALL: tuple[Profile, ...] = (
+    serverless.PROFILE,
+    dedicated.PROFILE,
+    clustered.PROFILE,
+    tsm.PROFILE,
+    oss2.PROFILE,
+    oss1.PROFILE,
+    core.PROFILE,
+)
+
+
+class UnknownProfile(ValueError):  # noqa: N818 - it says what is wrong, as its sentence does
+    """No profile has the name that was given; the message names the nearest there is."""
+
+
+def named(name: str) -> Profile:
+    """Give the profile of that name; raises UnknownProfile."""
+    known = {profile.name: profile for profile in ALL}
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise UnknownProfile(f"no profile named '{name}'; known: {', '.join(known)}{hint}")
+    return known[name]
+
+
+__all__ = [
+    "ALL",
+    "SAMPLE_FACTS",
+    "Facts",
+    "Limits",
+    "Loss",
+    "Profile",
+    "Quota",
+    "Retry",
+    "Row",
+    "Shape",
+    "Source",
+    "UnknownProfile",
+    "named",
+]

@@ -236,7 +236,7 @@ def single_tenant(api: Source) -> tuple[Row, ...]:
         ),
         error(
             "not_found",
-            "database",
+            "namespace",
             400,
             "invalid",
             "rejecting write due to non-existing namespace: $database",

@@ -179,6 +179,7 @@ class Profile:
         known.setdefault("first", refusals[0].reason if refusals else "")
         known.setdefault("first_text", refusals[0].text if refusals else "")
         known.setdefault("dropped", len(refusals))
+        known.setdefault("total", known["written"] + len(refusals))
         media, body = row.shape(row, known)
         common = self.headers if row.status < 400 else self.error_headers
         given = [(name, _one_line(Template(value).safe_substitute(known))) for name, value in (*common, *row.headers)]

@@ -29,7 +29,6 @@ TROUBLESHOOT_V2 = Source("Troubleshoot issues writing data (OSS v2, Cloud TSM)",
 LIMITS = Source("InfluxDB Cloud Serverless, limits and adjustable quotas", _DOCS)
 LIMITS_TSM = Source("InfluxDB Cloud (TSM), limits and adjustable quotas", _DOCS)
 ANNOTATED_CSV = Source("Annotated CSV reference (OSS v2, Cloud TSM)", _DOCS)
-WRITE_LP = Source("Write line protocol with the v3 API (Core)", _DOCS)
 CORE_RELEASES = Source("InfluxDB 3 Core and Enterprise release notes", _DOCS)
 CLUSTERED_RELEASES = Source("InfluxDB Clustered release notes", _DOCS)
 PARTIAL_204 = Source("InfluxDB Cloud Serverless, partial writes", "influxdata/docs-v2 7479ceabf2, 2024-01-17")
@@ -45,12 +44,8 @@ OSS2_7_SOURCE = Source("influxdata/influxdb, source of OSS v2", "branch 2.7")
 OSS1_SOURCE = Source("influxdata/influxdb, source of OSS v1", "master-1.x f7b4c473 (1.12)")
 
 OSS1_LIVE = Source("InfluxDB OSS v1, answers of a running server", "1.6.7")
-SERVERLESS_LIVE = Source("InfluxDB Cloud Serverless, output pasted in a public README", "found 2026-08")
 CLOUD_401 = Source("influxdata/influxdb-client-python issue, recorded answer", "#55")
-CLOUD_FIXTURES = Source("influxdata/influxdb-client-python tests, recorded body", "found 2026-08")
-RECORDED = Source(
-    "influxdata/influxdb3_mcp_server, recorded bodies", "error-responses.ts, found 2026-08"
-)
+RECORDED = Source("influxdata/influxdb3_mcp_server, recorded bodies", "error-responses.ts, found 2026-08")
 RECORDED_312 = Source("influxdata/influxdb3_mcp_server, recorded bodies", "3.12.0-0.rc.2, 2026-09-30")
 CARDINALITY = Source("influxdata/influxdb issue", "#24603")
 CLOUD_503 = Source("influxdata/influxdb-client-python issue", "#326")

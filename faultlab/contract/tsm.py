@@ -121,7 +121,7 @@ ROWS = (
         "rejected",
         400,
         "invalid",
-        "partial write error ($written accepted): $dropped points rejected "
+        "partial write error ($written accepted): $dropped out of $total points rejected "
         "(check rejected_points in your _monitoring bucket for further information)",
         endpoints=_WRITES,
         when="some points are refused and are to be looked up in the bucket _monitoring",
@@ -269,7 +269,7 @@ ROWS = (
         "too many requests",
         "org $org_id has exceeded limited_cardinality plan limit",
         endpoints=_WRITES,
-        when="the organization has more series than its plan allows; no window resets that, so nothing is said of waiting",
+        when="the organization has more series than its plan allows, which no window resets",
         source=sources.CARDINALITY,
     ),
     _error(

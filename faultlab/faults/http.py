@@ -81,7 +81,7 @@ class PartialWrite(Checked):
             return None
         count = min(max(round(self.share * len(parsed.points)), 1), len(parsed.points) - 1)
         drawn = scene.draw.sample(range(len(parsed.points)), count)
-        reason = _NO_FIELDS[scene.profile.dialect]
+        reason = NO_FIELDS[scene.profile.dialect]
         data = exchange.body.data
         refused = [Refusal(parsed.points[i].line, _slice(data, parsed.points[i].span), reason) for i in drawn]
         refused += [Refusal(bad.line, _slice(data, bad.span), bad.message) for bad in parsed.refused]
@@ -127,11 +127,12 @@ def _slice(data: bytes, span: tuple[int, int]) -> str:
     return data[span[0] : span[1]].rstrip(b"\n").decode(errors="surrogateescape")
 
 
-_NO_FIELDS = {
+NO_FIELDS = {
     "influxdb1": "missing fields",
     "influxdb2": "missing fields",
     "influxdb3": "No fields were provided",
 }
+"""What each dialect's servers say of a line without fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ class MalformedLine(Checked):
             refusal = Refusal(bad.line, _slice(data, bad.span), bad.message)
         elif parsed.points:
             point = scene.draw.choice(parsed.points)
-            refusal = Refusal(point.line, _slice(data, point.span), _NO_FIELDS[scene.profile.dialect])
+            refusal = Refusal(point.line, _slice(data, point.span), NO_FIELDS[scene.profile.dialect])
         else:
             return None
         answer = render_refusals(exchange, scene.profile, row, (refusal,), scene.profile.numbering)

@@ -7,6 +7,7 @@ Source: VictoriaMetrics 1.79 ``lib/protoparser/influx``; bodies measured against
 
 from __future__ import annotations
 
+import math
 import re
 
 from faultlab.lineprotocol import tokens
@@ -19,6 +20,7 @@ _QUOTED = rb'|"(?:[^"\\]++|\\[\s\S]?+)*+(?:"|\Z))*+'
 _FIELDS_TO_SPACE = re.compile(rb'(?:[^ "\\]++|\\[\s\S]?+' + _QUOTED)
 _FIELD_TO_COMMA = re.compile(rb'(?:[^,"\\]++|\\[\s\S]?+' + _QUOTED)
 _ESCAPED = re.compile(rb"\\([, =\\])")
+_NO_NUMBERS = frozenset({b"nan", b"inf", b"infinity"})
 _INTEGER = re.compile(rb"-?+[0-9]++")
 _FLOAT = re.compile(rb"-?+[0-9]++(?:\.[0-9]++)?+(?:[eE][-+]?+[0-9]++)?+")
 
@@ -31,7 +33,11 @@ def scan(line: bytes, *, unsigned: bool) -> Reading:
     measurement, tags = _cut(_TO_COMMA, key)
     rest = rest.lstrip(b" ")
     section, stamp = _cut(_FIELDS_TO_SPACE, rest)
-    fields = [_field(field) for field in _split(_FIELD_TO_COMMA, section)]
+    read = [_field(field) for field in _split(_FIELD_TO_COMMA, section)]
+    # A sample that is no number is dropped on its own; the others of its line stay.
+    fields: list[tuple[bytes, FieldType, Value]] = [field for field in read if math.isfinite(field[2])]
+    if not fields:
+        raise Flaw("float.nan", "no field holds a finite number")
     return Reading(_plain(measurement), _tags(tags), fields, _timestamp(stamp))
 
 
@@ -67,7 +73,7 @@ def _tags(section: bytes | None) -> list[tuple[bytes, bytes]]:
     return list(tags.items())
 
 
-def _field(text: bytes) -> tuple[bytes, FieldType, Value]:
+def _field(text: bytes) -> tuple[bytes, FieldType, float]:
     key, value = _cut(_TO_EQUALS, text)
     if value is None:
         raise Flaw("field.no-equals", f'cannot find field value for "{text_of(text)}"')
@@ -97,7 +103,9 @@ def _number(value: bytes) -> float:
 
 
 def _real(text: bytes) -> float:
-    return float(text) if _FLOAT.fullmatch(text) else 0.0
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return math.nan if text.lstrip(b"-").lower() in _NO_NUMBERS else 0.0
 
 
 def _timestamp(text: bytes | None) -> int | None:

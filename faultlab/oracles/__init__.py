@@ -115,4 +115,15 @@ def _of_checks(findings: Sequence[Finding], wanted: Sequence[str], oracles: Sequ
         yield "no oracle found anything to judge"
 
 
-__all__ = ["ALL", "UnknownOracle", "judge", "named"]
+__all__ = [
+    "ALL",
+    "UnknownOracle",
+    "delivers_through_transient_failures",
+    "ends_well",
+    "judge",
+    "leaves_permanent_failures_alone",
+    "loses_nothing_silently",
+    "named",
+    "reports_partial_writes",
+    "waits_as_told",
+]

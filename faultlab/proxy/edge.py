@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from mitmproxy import http
 
-from faultlab.exchange import Answer, AtOnce, Body, Decision, Effect, Exchange, Lines, Nothing, Whole
+from faultlab.exchange import Answer, AtOnce, Body, Decision, Effect, Exchange, Lines, Nothing, Whole, phrase
 from faultlab.history import Ended, Outcome
 from faultlab.proxy.guard import ErrorTrap, end, guarded
 from faultlab.proxy.session import Session
@@ -212,8 +212,7 @@ def as_response(answer: Answer) -> http.Response:
         response.headers["Content-Length"] = str(len(answer.body))
     else:
         response.headers.pop("Content-Length", None)
-    if answer.reason:
-        response.reason = answer.reason
+    response.reason = answer.reason or phrase(answer.status)
     return response
 
 

@@ -88,11 +88,12 @@ class LabMaster(Master):
     def __init__(self, opts: options.Options, edge: Edge, *, tls: bool) -> None:
         """Load the addons; ``tls`` says whether certificates are needed."""
         super().__init__(opts)
-        self.addons = ResolvedAddons(self)
-        self.addons.add(core.Core(), proxyserver.Proxyserver(), next_layer.NextLayer(), disable_h2c.DisableH2C())
+        addons: Any = ResolvedAddons(self)
+        self.addons = addons
+        addons.add(core.Core(), proxyserver.Proxyserver(), next_layer.NextLayer(), disable_h2c.DisableH2C())
         if tls:
-            self.addons.add(tlsconfig.TlsConfig())
-        self.addons.add(edge, errorcheck.ErrorCheck())
+            addons.add(tlsconfig.TlsConfig())
+        addons.add(edge, errorcheck.ErrorCheck())
 
 
 class LabEdge(Edge):
@@ -198,10 +199,10 @@ async def main(config: dict[str, Any]) -> None:
         listen_host=config.get("listen_host", "127.0.0.1"),
         listen_port=config.get("port", 0),
         connection_strategy="lazy",
+        # A real upstream may be told apart by its name; the origin is to see what the client sent.
+        keep_host_header=not upstream,
         body_size_limit=BODY_LIMIT,
     )
-    if upstream and forward:
-        opts.update(ssl_insecure=False)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, master.shutdown)

@@ -1,1 +1,18 @@
-"""Room."""
+"""The built-in scenario files, and what reads a scenario file: text to values, values against the schema.
+
+``ALL`` names the files, in the order they are listed.
+"""
+
+ALL = (
+    "calm",
+    "rate-limit",
+    "rate-limit-date",
+    "rate-limit-hostile",
+    "unavailable",
+    "too-large",
+    "partial-write",
+    "malformed",
+    "type-conflict",
+    "auth",
+    "everything-once",
+)

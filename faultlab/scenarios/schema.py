@@ -1,0 +1,312 @@
+"""The JSON Schema of scenario files, made from the dataclasses, and what a value that breaks it is told.
+
+Whatever an editor shows and whatever a message expects come from the same schema. It has one place for each value's
+conditions (no alternatives to try), so every violation is about exactly one value.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from functools import lru_cache
+from typing import Any
+
+from faultlab import plan
+from faultlab.exchange import ENDPOINTS
+from faultlab.faults.knob import default_of, knobs, nearest, types_of
+from faultlab.scenarios.reading import Document, Path, Problem, shown
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+# Python's `$` also holds before a last line feed; an editor's does not.
+NAME = "^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$(?!\\n)"
+"""What a scenario may be called: it becomes part of a folder's name."""
+
+DEADLINE = 120.0
+"""Seconds a client may run when the file does not say."""
+
+_TYPES = {int: "integer", float: "number", str: "string", bool: "boolean", type(None): "null"}
+
+_RANGE = {
+    "description": "a whole number, or a range of them: {min: …, max: …}, ends included",
+    "type": ["integer", "object"],
+    "minimum": 0,
+    "properties": {
+        "min": {"description": "least number meant", "type": "integer", "minimum": 0},
+        "max": {"description": "greatest number meant", "type": "integer", "minimum": 0},
+    },
+    "minProperties": 1,
+    "additionalProperties": False,
+}
+
+_MATCH: Mapping[str, Mapping[str, Any]] = {
+    "method": {"description": "HTTP method, in capitals", "pattern": "^[A-Z]+$"},
+    "endpoint": {"description": "a path of InfluxDB's API, or a group of them", "enum": [*plan.GROUPS, *ENDPOINTS]},
+    "header": {"description": "request headers, each with a shell pattern its value has to match"},
+    "size": {"description": "bytes of the request's body on the wire"},
+    "decoded_size": {"description": "bytes of the request's body after decompression"},
+    "lines": {"description": "lines in the request's body"},
+    "measurement": {"description": "a measurement that at least one line writes to", "minLength": 1},
+    "database": {"description": "bucket or database the request names", "minLength": 1},
+    "attempt": {"description": "which sending of a batch is meant, from 1; bounds how often a batch is failed"},
+}
+
+_WHEN: Mapping[str, Mapping[str, Any]] = {
+    "probability": {"description": "probability of each exchange that matches", "minimum": 0, "maximum": 1},
+    "first": {"description": "only among the first so many exchanges that match", "minimum": 1},
+    "nth": {"description": "only on the exchange of this number that matches, from 1", "minimum": 1},
+    "every": {"description": "only on each exchange whose number is divisible by this", "minimum": 1},
+    "times": {"description": "how often the rule fires at most", "minimum": 1},
+    "after": {"description": "only from so many seconds after the run began", "minimum": 0},
+    "before": {"description": "only until so many seconds after the run began", "minimum": 0},
+}
+
+
+def schema(faults: Sequence[type[Any]], profiles: Sequence[str], checks: Sequence[str]) -> dict[str, Any]:
+    """Give the schema of scenario files that may use these faults, profiles and checks (oracles, by name)."""
+    return {
+        "$schema": DRAFT,
+        "title": "faultlab scenario",
+        "type": "object",
+        "properties": {
+            "name": {
+                "description": "the scenario's name; the file's name without its ending if not given",
+                "type": "string",
+                "pattern": NAME,
+            },
+            "about": {"description": "one sentence, shown in listings", "type": "string", "maxLength": 200},
+            "profile": {
+                "description": "product family whose documented answers are given",
+                "type": "string",
+                "enum": list(profiles),
+                "default": "serverless",
+            },
+            "seed": {
+                "description": "seed of every draw, unless the command line gives another",
+                "type": "integer",
+                "minimum": 0,
+                "maximum": 2**63 - 1,
+                "default": 0,
+            },
+            "rules": {
+                "description": "what is done to which exchanges; the first rule that fires decides",
+                "type": "array",
+                "items": {"$ref": "#/$defs/rule"},
+            },
+            "checks": {
+                "description": "oracles that must find something to judge; without it the run is inconclusive",
+                "type": "array",
+                "items": {"type": "string", "enum": list(checks)},
+                "default": [],
+            },
+            "client": {
+                "description": "what the client under test may use",
+                "type": "object",
+                "properties": {
+                    "deadline": {
+                        "description": "seconds the client may run before the lab ends it",
+                        "type": "number",
+                        "exclusiveMinimum": 0,
+                        "maximum": 86400,
+                        "default": DEADLINE,
+                    },
+                    "memory_mb": {
+                        "description": "megabytes of memory the client may hold; no bound if not given",
+                        "type": "integer",
+                        "minimum": 1,
+                    },
+                },
+                "additionalProperties": False,
+            },
+        },
+        "required": ["rules"],
+        "additionalProperties": False,
+        "$defs": {
+            "rule": _rule(faults),
+            "match": _object(plan.Match, _MATCH, "which exchanges the rule speaks of; every condition must hold"),
+            "when": _object(plan.When, _WHEN, "how often the rule fires on them; every condition must hold"),
+            **{f"with_{kind.name}": _with(kind) for kind in faults},
+        },
+    }
+
+
+def _rule(faults: Sequence[type[Any]]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {
+            "fault": {
+                "description": "what is done",
+                "type": "string",
+                "enum": [kind.name for kind in faults],
+            },
+            "name": {
+                "description": "the rule's own name, as reports print it; the fault's if not given",
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 80,
+            },
+            "with": {"description": "the fault's knobs", "type": "object"},
+            "match": {"$ref": "#/$defs/match"},
+            "when": {"$ref": "#/$defs/when"},
+            "required": {
+                "description": "whether a run in which the rule never fires is inconclusive",
+                "type": "boolean",
+                "default": True,
+            },
+        },
+        "required": ["fault"],
+        "additionalProperties": False,
+        "allOf": [
+            {
+                "if": {"type": "object", "properties": {"fault": {"const": kind.name}}, "required": ["fault"]},
+                "then": {"properties": {"with": {"$ref": f"#/$defs/with_{kind.name}"}}},
+            }
+            for kind in faults
+        ],
+    }
+
+
+def _with(kind: type[Any]) -> dict[str, Any]:
+    types = types_of(kind)
+    return {
+        "description": (inspect.getdoc(kind) or "").partition("\n")[0],
+        "type": "object",
+        "properties": {item.name: _knob(item, types[item.name]) for item in knobs(kind)},
+        "additionalProperties": False,
+    }
+
+
+def _knob(item: Any, kind: Any) -> dict[str, Any]:
+    told = item.metadata
+    out: dict[str, Any] = {"description": told["meaning"], "type": _type(kind)}
+    if told["choices"]:
+        out["enum"] = list(told["choices"])
+    for bound in ("minimum", "maximum"):
+        if told[bound] is not None:
+            out[bound] = told[bound]
+    return {**out, "default": default_of(item)}
+
+
+def _type(kind: Any) -> str | list[str]:
+    names = [_TYPES[one] for one in typing.get_args(kind) or (kind,)]
+    return names[0] if len(names) == 1 else names
+
+
+def _object(kind: type[Any], told: Mapping[str, Mapping[str, Any]], meaning: str) -> dict[str, Any]:
+    """Give the schema of a dataclass whose fields may be left out; each field must be told about."""
+    types = types_of(kind)
+    properties: dict[str, Any] = {}
+    for item in fields(kind):
+        given = [one for one in typing.get_args(types[item.name]) or (types[item.name],) if one is not type(None)]
+        shape: dict[str, Any]
+        if given == [plan.Range]:
+            shape = dict(_RANGE)
+        elif given[0] in _TYPES:
+            shape = {"type": _TYPES[given[0]]}
+        else:
+            shape = {"type": "object", "additionalProperties": {"type": "string"}}
+        default = default_of(item)
+        properties[item.name] = {**shape, **told[item.name], **({} if default is None else {"default": default})}
+    return {"description": meaning, "type": "object", "properties": properties, "additionalProperties": False}
+
+
+def problems(
+    document: Document, faults: tuple[type[Any], ...], profiles: tuple[str, ...], checks: tuple[str, ...]
+) -> Iterator[Problem]:
+    """Yield what the schema finds wrong with a file, each once; raises ModuleNotFoundError without jsonschema."""
+    seen = set()
+    for error in _validator(faults, profiles, checks).iter_errors(document.values):
+        for problem in _of_error(error, document):
+            if problem not in seen:
+                seen.add(problem)
+                yield problem
+
+
+@lru_cache(maxsize=8)
+def _validator(faults: tuple[type[Any], ...], profiles: tuple[str, ...], checks: tuple[str, ...]) -> Any:
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415 - an extra
+
+    extend: Any = validators.extend
+
+    # JSON Schema takes 1.0 for an integer, and cannot say NaN. A knob of whole numbers takes neither.
+    types = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _checker, value: isinstance(value, int) and not isinstance(value, bool),
+            "number": lambda _checker, value: (
+                isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+            ),
+        }
+    )
+    return extend(Draft202012Validator, type_checker=types)(schema(faults, profiles, checks))
+
+
+def _of_error(error: Any, document: Document) -> Iterator[Problem]:
+    path: Path = tuple(error.absolute_path)
+    if error.validator == "additionalProperties" and error.validator_value is False:
+        known = list(error.schema["properties"])
+        for key in error.instance:
+            if key not in known:
+                wanted = f"one of {', '.join(known)}{nearest(key, known)}" if known else "none, as there are no knobs"
+                here = (*path, key)
+                yield Problem(document.keys[here], f"no such key; expected {wanted}", here)
+    elif error.validator == "required":
+        for key in error.validator_value:
+            if key not in error.instance:
+                wanted = expected(error.schema["properties"][key])
+                yield Problem(document.places[path], f"is missing; expected {wanted}", (*path, key))
+    else:
+        yield Problem(document.places[path], refusal(error.instance, error.schema), path)
+
+
+def refusal(value: Any, part: Mapping[str, Any]) -> str:
+    """Say what was given, what the schema expects there, and the nearest thing that exists."""
+    near = nearest(value, part["enum"]) if "enum" in part and isinstance(value, str) else ""
+    return f"is {shown(value)}; expected {expected(part)}{near}"
+
+
+def expected(part: Mapping[str, Any]) -> str:
+    """Give in words what a schema takes."""
+    if "enum" in part:
+        return "one of " + ", ".join(shown(one).strip("'") for one in part["enum"])
+    kinds = [part["type"]] if isinstance(part["type"], str) else part["type"]
+    return " or ".join(_WORDS[kind](part) for kind in kinds)
+
+
+def _bounded(noun: str, part: Mapping[str, Any]) -> str:
+    low, high, above = part.get("minimum"), part.get("maximum"), part.get("exclusiveMinimum")
+    if low is not None and high is not None:
+        return f"{noun} from {low} to {high}"
+    if above is not None:
+        return f"{noun} above {above}" + (f" and of at most {high}" if high is not None else "")
+    if low is not None:
+        return f"{noun} of at least {low}"
+    return f"{noun} of at most {high}" if high is not None else noun
+
+
+def _text(part: Mapping[str, Any]) -> str:
+    if part.get("pattern") == NAME:
+        return "1 to 80 letters, digits, '.', '_' and '-', a letter or digit first"
+    if "pattern" in part:
+        return "text in capitals"
+    low, high = part.get("minLength"), part.get("maxLength")
+    if high is not None:
+        return f"text of {low or 0} to {high} characters"
+    return "text that is not empty" if low else "text"
+
+
+def _mapping(part: Mapping[str, Any]) -> str:
+    known = part.get("properties")
+    return f"a mapping with {', '.join(known)}" if known else "a mapping"
+
+
+_WORDS = {
+    "integer": lambda part: _bounded("a whole number", part),
+    "number": lambda part: _bounded("a number", part),
+    "string": _text,
+    "boolean": lambda _part: "true or false",
+    "null": lambda _part: "null",
+    "array": lambda _part: "a list",
+    "object": _mapping,
+}

@@ -1,0 +1,234 @@
+"""Putting a history to the oracles: worst wins, nothing judged is no pass, a crash is a doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from faultlab import oracles
+from faultlab.history import History
+from faultlab.ledger import Ledger
+from faultlab.oracles import UnknownOracle, judge, named
+from faultlab.verdict import Counts, Judgement, Level, Oracle, Verdict, oracle
+from tests.builders import KILLED, history, lines, sent
+
+CALM = (sent(1, lines(1)), sent(2, lines(2)))
+RULE: dict[str, Any] = {"name": "quota", "fault": "rate_limit", "required": True}
+
+
+@oracle(level=Level.MUST, source="a test")
+def passes(ledger: Ledger) -> Iterator[Judgement]:
+    """Everything is fine."""
+    yield Judgement(Verdict.PASS, "fine")
+
+
+@oracle(level=Level.MUST, source="a test")
+def finds_nothing(ledger: Ledger) -> Iterator[Judgement]:
+    """Nothing is here.
+
+    More about it.
+    """
+    yield from ()
+
+
+@oracle(level=Level.MUST, source="a test")
+def crashes(ledger: Ledger) -> Iterator[Judgement]:
+    """Nothing works."""
+    yield Judgement(Verdict.PASS, "so far, so good")
+    raise ZeroDivisionError("oops")
+
+
+@oracle(level=Level.MUST, source="a test")
+def fails(ledger: Ledger) -> Iterator[Judgement]:
+    """Something is wrong."""
+    yield Judgement(Verdict.PASS, "one")
+    yield Judgement(Verdict.FAIL, "two")
+    yield Judgement(Verdict.INCONCLUSIVE, "three")
+
+
+def verdict(*asked: Oracle, checks: tuple[str, ...] = (), strict: bool = False, past: History | None = None) -> Verdict:
+    """Give the verdict of some oracles on a history."""
+    return judge(past or history(*CALM), asked, checks, strict=strict).verdict
+
+
+def test_an_oracle_is_named_after_its_function() -> None:
+    """Name and sentence come from the function, so they cannot differ from it."""
+    assert ("finds_nothing", "Nothing is here", Level.MUST, "a test") == (
+        finds_nothing.name,
+        finds_nothing.about,
+        finds_nothing.level,
+        finds_nothing.source,
+    )
+
+
+def test_all_oracles_have_a_name_a_sentence_and_a_source() -> None:
+    """Reports, listings and scenario files rest on these."""
+    assert (
+        "loses_nothing_silently",
+        "delivers_through_transient_failures",
+        "waits_as_told",
+        "leaves_permanent_failures_alone",
+        "reports_partial_writes",
+        "ends_well",
+    ) == tuple(one.name for one in oracles.ALL)
+    assert all(one.about and one.source for one in oracles.ALL)
+
+
+def test_the_worst_judgement_wins() -> None:
+    """A failure outweighs a doubt outweighs a pass."""
+    assert Verdict.FAIL == verdict(passes, fails)
+
+
+def test_judgements_are_kept_in_order() -> None:
+    """A report shows them as the oracle saw them."""
+    assert ["one", "two", "three"] == [j.what for j in judge(history(*CALM), (fails,)).findings[0].judgements]
+
+
+def test_a_check_without_a_case_is_inconclusive() -> None:
+    """A check that looked at nothing is never a pass."""
+    found = judge(history(*CALM), (passes, finds_nothing), ("finds_nothing",))
+
+    assert (Verdict.INCONCLUSIVE, ("oracle 'finds_nothing' was not put to the test",)) == (found.verdict, found.reasons)
+
+
+def test_an_oracle_nobody_asked_has_no_influence_without_a_case() -> None:
+    """It has no verdict either."""
+    found = judge(history(*CALM), (passes, finds_nothing))
+
+    assert (Verdict.PASS, None, ()) == (found.verdict, found.findings[1].verdict, found.reasons)
+
+
+def test_nothing_judged_at_all_is_inconclusive() -> None:
+    """Silence is no pass."""
+    found = judge(history(*CALM), (finds_nothing,))
+
+    assert (Verdict.INCONCLUSIVE, ("no oracle found anything to judge",)) == (found.verdict, found.reasons)
+
+
+def test_the_history_names_its_checks() -> None:
+    """What the scenario asked for is recorded with the run."""
+    assert Verdict.INCONCLUSIVE == judge(history(*CALM, checks=("waits_as_told",))).verdict
+
+
+def test_a_crash_is_inconclusive_and_keeps_its_traceback() -> None:
+    """A broken oracle proves nothing, and its author wants to know where."""
+    found = judge(history(*CALM), (passes, crashes))
+
+    assert (Verdict.INCONCLUSIVE, ("oracle 'crashes' crashed: ZeroDivisionError: oops",)) == (
+        found.verdict,
+        found.reasons,
+    )
+    assert found.findings[1].crashed.startswith("Traceback")
+    assert [Verdict.PASS] == [judgement.verdict for judgement in found.findings[1].judgements]
+
+
+def test_a_failure_outweighs_a_crash() -> None:
+    """A doubt never lowers a failure."""
+    assert Verdict.FAIL == verdict(crashes, fails)
+
+
+def test_a_should_fails_only_when_strict() -> None:
+    """It is printed all the same."""
+    advice = replace(fails, looks_at=lambda _: iter((Judgement(Verdict.FAIL, "x"),)), level=Level.SHOULD)
+
+    assert (Verdict.PASS, Verdict.FAIL) == (verdict(advice), verdict(advice, strict=True))
+    assert Verdict.FAIL == judge(history(*CALM), (advice,)).findings[0].verdict
+
+
+def test_a_should_that_is_lenient_keeps_its_doubts() -> None:
+    """Being lenient with a failure does not make its doubts a pass."""
+    assert Verdict.INCONCLUSIVE == verdict(replace(fails, level=Level.SHOULD))
+
+
+@pytest.mark.parametrize(
+    ("past", "reason"),
+    [
+        (history(*CALM, broken=("KeyError in hook",)), "the lab itself failed: KeyError in hook"),
+        (history(*CALM, complete=False), "the history ends before the run did"),
+        (history(), "the client made no exchange at all"),
+        (history(*CALM, rules=(RULE,)), "rule 'quota' is required and never fired"),
+        (history(*CALM, sent(3, lines(3), settled=False)), "1 exchange has no outcome: 3"),
+        (
+            history(*(sent(n, lines(n), settled=False) for n in range(1, 9))),
+            "8 exchanges have no outcome: 1, 2, 3, 4, 5 and 3 more",
+        ),
+    ],
+)
+def test_a_run_that_proves_nothing_is_inconclusive(past: History, reason: str) -> None:
+    """A lab that failed, a history cut off, no exchange, a rule that never fired, an exchange without an outcome."""
+    found = judge(past, (passes,))
+
+    assert (Verdict.INCONCLUSIVE, (reason,)) == (found.verdict, found.reasons)
+
+
+def test_reasons_do_not_lower_a_failure() -> None:
+    """A failure seen is a failure."""
+    assert Verdict.FAIL == verdict(fails, past=history(broken=("x",)))
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        history(*CALM, sent(3, lines(3), settled=False), client=KILLED),
+        history(sent(1, lines(1), rule="quota"), rules=(RULE,)),
+        history(*CALM, rules=({**RULE, "required": False},)),
+    ],
+)
+def test_a_run_as_planned_has_no_reasons(past: History) -> None:
+    """A client that was ended leaves exchanges open; a rule that fired, or need not, is no reason."""
+    assert () == judge(past, (passes,)).reasons
+
+
+def test_a_check_nobody_knows_is_inconclusive() -> None:
+    """A misspelt check, or one of another version, is never silently left out."""
+    found = judge(history(*CALM, checks=("wait_as_told",)))
+
+    assert (
+        Verdict.INCONCLUSIVE,
+        ("a check cannot be made: no oracle named 'wait_as_told'; did you mean 'waits_as_told'?",),
+    ) == (found.verdict, found.reasons)
+
+
+def test_an_oracle_is_found_by_name() -> None:
+    """The name is the function's."""
+    assert oracles.ends_well is named("ends_well")
+
+
+def test_a_name_far_from_all_gets_the_whole_list() -> None:
+    """Where nothing is near, everything is shown."""
+    with pytest.raises(UnknownOracle, match=r"no oracle named 'xyzzy'; known: passes, fails"):
+        named("xyzzy", (passes, fails))
+
+
+def test_counts_say_how_much_there_was() -> None:
+    """Reports print them."""
+    past = history(sent(1, lines(1, 2), 429), sent(2, lines(1, 2)), sent(3, "q", 200, path="/api/v2/query"))
+
+    assert Counts(exchanges=3, batches=1, points=2) == judge(past).counts
+
+
+@pytest.mark.parametrize(
+    ("word", "exit_status"),
+    [(("pass", Verdict.PASS), 0), (("inconclusive", Verdict.INCONCLUSIVE), 3), (("fail", Verdict.FAIL), 1)],
+)
+def test_verdicts_have_exit_statuses(word: tuple[str, Verdict], exit_status: int) -> None:
+    """They are part of the public interface and never renumbered."""
+    assert (word[0], exit_status) == (word[1].word, word[1].exit_status)
+
+
+def test_a_good_client_passes_everything() -> None:
+    """A run with every kind of trouble, handled as one hopes, is a pass and nothing less."""
+    past = history(
+        sent(1, lines(1, 2), 429, at=0, left=0, retry_after="3", rule="quota"),
+        sent(2, lines(1, 2), at=3.01),
+        sent(3, lines(3, 4), 201, at=4, refused=(2,)),
+        sent(4, lines(5), 401, at=5),
+        rules=(RULE,),
+        checks=tuple(one.name for one in oracles.ALL),
+        stderr="WARN 201: line 2 refused\nERROR unauthorized access\n",
+    )
+
+    assert (Verdict.PASS, ()) == (judge(past).verdict, judge(past).reasons)

@@ -1,0 +1,142 @@
+"""Reports of one run with every kind of finding, compared with the text they had when last looked at."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from faultlab import oracles, reports
+from faultlab.history import History
+from faultlab.ledger import Ledger
+from faultlab.oracles import judge
+from faultlab.reports.text import COLUMNS
+from faultlab.verdict import Judgement, Level, Oracle, Verdict, Verdicts, oracle
+from tests.builders import history, lines, sent
+
+GOLDEN = Path(__file__).parent / "golden"
+GUILTY = history(
+    sent(1, lines(1, 2), 429, retry_after="3", rule="quota"),
+    sent(2, lines(1, 2)),
+    sent(3, lines(*range(10, 40)), 400),
+    sent(4, lines(5), None),
+    rules=({"name": "quota"}, {"name": "outage"}),
+    checks=("waits_as_told", "reports_partial_writes"),
+)
+CALM = history(sent(1, lines(1)), sent(2, lines(2)))
+
+
+@oracle(level=Level.SHOULD, source="a test")
+def crashes(ledger: Ledger) -> Iterator[Judgement]:
+    """Nothing works."""
+    yield Judgement(Verdict.INCONCLUSIVE, "half of it")
+    raise ZeroDivisionError
+
+
+def golden(name: str, text: str) -> str:
+    """Give the text of a golden file; with FAULTLAB_GOLDEN=write in the environment, make it what it is now."""
+    path = GOLDEN / name
+    if os.environ.get("FAULTLAB_GOLDEN") == "write":
+        path.write_text(text + "\n", encoding="utf-8")
+    return path.read_text(encoding="utf-8").removesuffix("\n")
+
+
+def without_traceback(verdicts: Verdicts) -> Verdicts:
+    """Give the verdicts with a traceback that is the same on every machine."""
+    findings = tuple(
+        replace(f, crashed="Traceback (most recent call last):\n  …\nZeroDivisionError\n" if f.crashed else "")
+        for f in verdicts.findings
+    )
+    return replace(verdicts, findings=findings)
+
+
+def test_text_of_a_guilty_client() -> None:
+    """Table, reasons, failures with their points, and the line that runs it again."""
+    text = reports.text(judge(GUILTY), GUILTY)
+
+    assert golden("guilty.txt", text) == text
+
+
+def test_text_of_a_calm_run() -> None:
+    """Nothing but the table where nothing went wrong."""
+    text = reports.text(judge(CALM), CALM)
+
+    assert golden("calm.txt", text) == text
+
+
+def test_text_of_a_crash() -> None:
+    """A traceback stands in the report as it is."""
+    text = reports.text(without_traceback(judge(CALM, (crashes,))), CALM)
+
+    assert golden("crash.txt", text) == text
+
+
+def test_text_of_many_failures() -> None:
+    """A report of a thousand failures is as readable as one of ten."""
+    past = history(*(sent(n, lines(n), 400) for n in range(1000)))
+    text = reports.text(judge(past), past)
+
+    assert golden("many.txt", text) == text
+
+
+@pytest.mark.parametrize("past", [GUILTY, CALM])
+def test_lines_of_text_fit(past: History) -> None:
+    """All but the line to be copied."""
+    body, _, _ = reports.text(judge(past), past).rpartition("\n")
+
+    assert max(len(line) for line in body.splitlines()) <= COLUMNS
+
+
+def test_json_of_a_guilty_client() -> None:
+    """Every documented key, for programs."""
+    text = reports.json(judge(GUILTY), GUILTY)
+
+    assert golden("guilty.json", text) == text
+
+
+def test_json_says_what_the_verdict_says() -> None:
+    """Verdict, exit status and the verdict of each oracle."""
+    value = json.loads(reports.json(judge(GUILTY), GUILTY))
+
+    assert ("fail", 1, {"quota": 1, "outage": 0}) == (value["verdict"], value["exit_status"], value["counts"]["fired"])
+    assert [one.name for one in oracles.ALL] == [one["name"] for one in value["oracles"]]
+
+
+def test_json_of_a_crash_has_its_traceback() -> None:
+    """A program may want to file it."""
+    (found,) = json.loads(reports.json(judge(CALM, (crashes,)), CALM))["oracles"]
+
+    assert found["crashed"].endswith("ZeroDivisionError\n")
+
+
+def test_the_command_is_quoted() -> None:
+    """The line can be pasted into a shell."""
+    past = history(sent(1, lines(1)), command=("sh", "-c", "echo 'a b'; exit 1"))
+    *_, last = reports.text(judge(past), past).splitlines()
+
+    assert """  faultlab run rate-limit --seed 7 --profile serverless -- sh -c 'echo '"'"'a b'"'"'; exit 1'""" == last
+
+
+def test_a_history_without_a_command_leaves_a_place_for_it() -> None:
+    """Recorded beside a client, a run is repeated by whoever starts the client."""
+    past = history(sent(1, lines(1)), command=())
+    *_, last = reports.text(judge(past), past).splitlines()
+
+    assert last.endswith(" -- COMMAND")
+
+
+def test_every_report_is_a_function_of_verdicts_and_history() -> None:
+    """Any of them can stand where another does."""
+    assert all(report(judge(CALM), CALM) for report in reports.ALL)
+
+
+def test_words_are_the_same_for_every_oracle() -> None:
+    """An oracle of a third party is reported like a built-in."""
+    own = Oracle("own", Level.MUST, "us", "own", lambda _: iter((Judgement(Verdict.FAIL, "bad"),)))
+    text = reports.text(judge(CALM, (own,)), CALM)
+
+    assert "FAIL own (must: us)\n- bad" in text

@@ -1,0 +1,220 @@
+"""What counts as telling the application, and what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from faultlab.exchange import Answer
+from faultlab.history import Client, Report
+from faultlab.told import Account, Evidence, announces_retry, messages, records, speaks_of
+from tests.builders import ENDED, TOLD, TOO_MANY, answer, history, lines, sent
+
+LIMITED = answer(429)
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("ApiException: (429)", True),
+        ("write failed with status 429", True),
+        ("status:429", True),
+        ("HTTP/1.1 429 Too Many Requests", True),
+        ("error 429: 5 points", True),
+        (f"giving up: {TOO_MANY}", True),
+        (f"giving up: {TOO_MANY.upper()}", True),
+        (f"giving up: {TOO_MANY[:24]}…", True),
+        (f"giving up: {TOO_MANY[:20]}…", False),
+        ("2026-01-01 10:00:00,429 ERROR cannot write", False),
+        ("ERROR took 0.429", False),
+        ("ERROR after 429.5", False),
+        ("wrote 429 points", False),
+        ("ERROR: 429 points pending", False),
+        ("ERROR: 14290", False),
+        ("ERROR: batch-429 failed", False),
+        ("stored everything, code 429", False),
+        ("wrote 3 points, refused with 429", True),
+        ("write failed", False),
+        ("", False),
+    ],
+)
+def test_a_text_speaks_of_a_reply_by_message_or_status(text: str, spoken: bool) -> None:
+    """The reply's message, or its status on its own: no part of a time, a fraction, a count or a success."""
+    assert spoken == speaks_of(text, LIMITED)
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("urllib3: ('Connection aborted.', RemoteDisconnected('Remote end closed connection without response'))", True),
+        ("Error: socket hang up", True),
+        ("read ECONNRESET", True),
+        ("unexpected EOF", True),
+        ("context deadline exceeded: request timed out", True),
+        ("write failed", False),
+    ],
+)
+def test_a_text_speaks_of_an_ended_connection_in_the_words_of_http_libraries(text: str, spoken: bool) -> None:
+    """Where there was no reply, the words by which HTTP libraries say so count."""
+    assert spoken == speaks_of(text, None)
+
+
+def test_a_logged_201_counts() -> None:
+    """A client may tell of a partial write by logging its 201."""
+    assert speaks_of("WARN unexpected 201", answer(201))
+
+
+def test_short_messages_prove_nothing() -> None:
+    """A message of a few characters is in too many lines to prove anything."""
+    assert not speaks_of("timeout while reading the configuration", answer(504, message="timeout"))
+
+
+@pytest.mark.parametrize(
+    ("text", "announces"),
+    [
+        ("The retriable error occurred during request. Reason: 'x'. Retry in 5s.", True),
+        ("WARN: Write to InfluxDB failed (attempt: 1).", True),
+        ("Retrying (Retry(total=2)) after 503", True),
+        ("429, will try again", True),
+        ("backing off after 503", True),
+        ("limited_write: org has exceeded limited_write plan limit, retry in 5s", True),
+        ("Retrying: org 04014de4ed590000 has exceeded limited_write plan limit", True),
+        ("max-concurrent-write-limit exceeded, will be retried", True),
+        ("partial write: bad points dropped=1, retrying", True),
+        ("Maximum number of retries exceeded: 503", False),
+        ("retry deadline exceeded", False),
+        ("exceeded the maximum number of retries", False),
+        ("ERROR: Write to InfluxDB failed.", False),
+        ("Max retries exceeded with url: /api/v2/write", False),
+        ("retries exhausted", False),
+        ("gave up after 3 retries", False),
+        ("failed after 3 retries", False),
+        ("400, not retrying", False),
+        ("non-retryable error 400", False),
+        ("400 will not be retried; won't retry", False),
+        ("retry queue full, dropping batch", False),
+        ("attempt 3 of 3: 503", False),
+        ("attempt 2 of 3: 503", True),
+        ("(429) HTTPHeaderDict({'Retry-After': '3'})", False),
+        ("429 _retryAfter: 3", False),
+    ],
+)
+def test_an_announcement_of_a_retry_is_told_from_its_end(text: str, announces: bool) -> None:
+    """A retry still to come settles nothing; one that is over, or a mere Retry-After header, does."""
+    assert announces == announces_retry(text)
+
+
+def test_indented_lines_belong_to_the_record_before() -> None:
+    """A stack trace shares the fate of the line it explains."""
+    log = "WARN: failed (attempt: 1)\n  statusCode: 429\n}\nERROR x\n\nlast"
+
+    assert [(1, "WARN: failed (attempt: 1)\n  statusCode: 429\n}"), (4, "ERROR x"), (6, "last")] == list(records(log))
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (Answer(429, (), b'{"code":"x","message":"too many"}'), ("too many",)),
+        (
+            Answer(400, (), b'{"error":"partial write","data":[{"error_message":"No fields"}]}'),
+            ("partial write", "No fields"),
+        ),
+        (Answer(400, (), b'{"error":"parsing","data":{"error_message":"No fields"}}'), ("parsing", "No fields")),
+        (Answer(400, (), b'{"code":"x","message":"cut sho'), ("cut sho",)),
+        (Answer(400, (), b'{"message":"whole","lines":"cut sho'), ("whole",)),
+        (Answer(503, (), b"upstream connect error"), ("upstream connect error",)),
+        (Answer(404, (("X-Influxdb-Error", "no db"),), b""), ("no db",)),
+        (Answer(400, (), b"[" * 100_000), ("[" * 100_000,)),
+        (Answer(204), ()),
+    ],
+)
+def test_messages_are_found_in_every_shape_of_body(reply: Answer, expected: tuple[str, ...]) -> None:
+    """JSON of each API version, JSON cut short, plain text, and the v1 header."""
+    assert expected == messages(reply)
+
+
+def test_tags_of_an_html_page_are_no_message() -> None:
+    """A gateway's page speaks by its text."""
+    page = Answer(413, (), b"<html><title>413 Request Entity Too Large</title></html>")
+
+    assert speaks_of("server said: Request Entity Too Large (413)", page)
+
+
+def names(text: bytes) -> Iterable[bytes]:
+    """Take each line for a point."""
+    return text.splitlines()
+
+
+def account(
+    *reports: Report, stderr: str = "", client: Client | None = ENDED, known: tuple[bytes, ...] = (b"p", b"q")
+) -> Account:
+    """Give an account of a run with one 429."""
+    return Account(history(sent(1, lines(1), 429), reports=reports, stderr=stderr, client=client), names, known)
+
+
+def test_a_report_with_lines_tells_of_those_points_only() -> None:
+    """Lines decide before the message does, or one report about one batch would cover all that share its words."""
+    told = account(Report("failed", TOO_MANY, "p"))
+
+    assert (Evidence("report 1", f"failed: {TOO_MANY}"), None, None) == (
+        told.of_point(b"p"),
+        told.of_point(b"q"),
+        told.of_reply(LIMITED),
+    )
+
+
+def test_lines_that_are_no_points_of_the_run_leave_it_to_the_message() -> None:
+    """An application may write lines in a form of its own."""
+    told = account(Report("failed", TOO_MANY, "point number 1"))
+
+    assert Evidence("report 1", f"failed: {TOO_MANY}") == told.of_reply(LIMITED)
+
+
+def test_a_bare_report_tells_of_everything() -> None:
+    """Neither lines nor message: it is about all."""
+    assert Evidence("report 1", "error") == account(Report("error")).of_everything()
+
+
+def test_a_report_of_success_tells_nothing() -> None:
+    """Only failures are tellings."""
+    assert account(Report("ok", TOO_MANY, "p")).of_point(b"p") is None
+
+
+def test_a_report_in_words_of_its_own_is_uncertain() -> None:
+    """The application was told something, and nobody can say of what."""
+    assert (
+        Evidence("report 1", "error: buffer overflow", certain=False)
+        == account(Report("error", "buffer overflow")).of_everything()
+    )
+
+
+def test_an_exit_status_tells_of_everything() -> None:
+    """A client that fails as a whole tells of all it did not do."""
+    assert Evidence("exit status 1") == account(client=TOLD).of_everything()
+
+
+def test_exit_status_0_tells_nothing() -> None:
+    """A client that ends well has told nothing by ending."""
+    assert account().of_everything() is None
+
+
+def test_stderr_tells_by_a_line_that_is_no_announcement() -> None:
+    """The first line that speaks of the reply and announces no retry is the evidence."""
+    told = account(stderr="Retry in 5s: (429)\nfine\nwrite failed: (429)\n")
+
+    assert 'stderr line 3: "write failed: (429)"' == str(told.of_reply(LIMITED))
+
+
+def test_long_evidence_is_shortened() -> None:
+    """A quoted line stays a line."""
+    assert len(str(Evidence("stderr line 1", "x" * 500))) < 130
+
+
+def test_a_run_without_client_report_or_log_is_deaf() -> None:
+    """Where nobody listened, silence proves nothing."""
+    assert (True, False, False) == (
+        account(client=None).deaf,
+        account(client=None, stderr="x").deaf,
+        account().deaf,
+    )
