@@ -40,8 +40,8 @@ types: setup  ## Check types against the installed wheel
 package: setup  ## Build the sdist and the wheel, install the wheel elsewhere, run one fault through it
 	$(RUN) python -m tests.packaging.wheel
 
-bench: setup  ## Measure what runs per exchange and per line, as ratios
-	$(RUN) python benchmarks/proxy.py
+bench: setup  ## Measure what an exchange costs, as ratios; BENCH=--quick for a minute's worth
+	$(RUN) python benchmarks/proxy.py $(BENCH)
 
 ci:  ## Everything that has to hold
 	.ci/run

@@ -418,6 +418,9 @@ def choice_to_json(choice: Any) -> dict[str, Any]:
 
 def choice_from_json(kinds: tuple[type[Any], ...], values: dict[str, Any]) -> Any:
     """Read what ``choice_to_json`` wrote for one of ``kinds``; raises ValueError on anything else."""
+    if not isinstance(values, dict):
+        msg = f"not a choice: {values!r}"
+        raise ValueError(msg)  # noqa: TRY004 - one kind of error for whoever reads a file
     given = dict(values)
     kind = given.pop("kind", None)
     for choice in kinds:
@@ -435,7 +438,7 @@ def choice_from_json(kinds: tuple[type[Any], ...], values: dict[str, Any]) -> An
         elif "how" in given:
             given["how"] = Cut(given["how"])
         made = choice(**given)
-    except (TypeError, AttributeError, OverflowError) as problem:
+    except (TypeError, ValueError, AttributeError, OverflowError) as problem:
         msg = f"not a {kind}: {problem}"
         raise ValueError(msg) from problem
     for item in fields(choice):

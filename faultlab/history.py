@@ -31,6 +31,9 @@ MANIFEST = "manifest.lp"
 STDERR = "stderr.txt"
 STDOUT = "stdout.txt"
 
+# json.dumps would make an encoder for every line; and what is written here never holds itself.
+encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
 
 class HistoryError(ValueError):
     """A folder or file is not a history; the message names the file, the line and what is wrong with it."""
@@ -162,7 +165,7 @@ class Writer:
 
     def write(self, event: str, values: dict[str, Any]) -> None:
         """Append one line, whole or not at all as far as the system allows."""
-        line = json.dumps({"event": event, **values}, separators=(",", ":")).encode() + b"\n"
+        line = encode({"event": event, **values}).encode() + b"\n"
         while line:
             line = line[os.write(self._file, line) :]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import zlib
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -39,6 +39,9 @@ type Key = tuple[Hashable, ...]
 SHOWN = 20
 """How many points a judgement names; its text has their full count."""
 
+CUT = "its upload was cut before anybody could see what it was"
+"""The doubt about an upload of which not one whole line with a timestamp was seen."""
+
 _UNITS = (1, 1_000, 1_000_000, 1_000_000_000)
 
 
@@ -62,7 +65,8 @@ class Send:
     """One exchange that carries something, in order of arrival from 0.
 
     ``batch`` is the batch it is an attempt of; for an upload that was cut it is the batch of the whole body that
-    followed, where one did. ``named`` are the lines that the decision or upstream refused.
+    followed, and where none did its own with a ``+``, as it would have been more than what was seen. ``named`` are the
+    lines that the decision or upstream refused.
     """
 
     index: int
@@ -202,9 +206,13 @@ class Ledger:
         for send in self.sends:
             self._by_batch[send.batch].append(send.index)
         handed = self._manifest()
-        self.entries: Mapping[Key, Entry] = self._entries({row.loose for row in handed or ()}, known=handed is not None)
+        entries = self._entries({row.loose for row in handed or ()}, known=handed is not None)
+        self.unsent, self.unnamed = _missing(entries.values(), handed or ())
+        if handed is not None and not self.unsent and not self.unnamed:
+            # Every point handed over was seen on the wire, so whatever a cut upload held is judged where it was seen.
+            entries = {key: entry for key, entry in entries.items() if entry.doubt != CUT}
+        self.entries: Mapping[Key, Entry] = entries
         self.batches: Mapping[str, Batch] = self._batches()
-        self.unsent, self.unnamed = self._missing(handed or ())
 
     @cached_property
     def account(self) -> Account:
@@ -248,8 +256,7 @@ class Ledger:
         whole: dict[Hashable, list[int]] = defaultdict(list)
         for position, event in enumerate(events):
             if not is_cut(event):
-                whole[_target(event), event.wire_size].append(position)
-                whole[_target(event), None].append(position)
+                whole[_target(event), event.exchange.body.data.partition(b"\n")[0]].append(position)
         for index, event in enumerate(events):
             cut = is_cut(event)
             completed = _completion(index, events, whole) if cut else None
@@ -258,16 +265,16 @@ class Ledger:
             named = {refusal.line for refusal in event.decision.refused}
             named.update(deliver.refused if isinstance(deliver, Lines) else ())
             named.update(refusal.line for refusal in (outcome.refused if outcome is not None else ()))
-            yield Send(index, event, carried.batch, self._rows_of(carried), cut, frozenset(named))
+            batch = f"{event.batch}+" if cut and completed is None else carried.batch
+            yield Send(index, event, batch, self._rows_of(carried, batch), cut, frozenset(named))
 
-    def _rows_of(self, event: Event) -> tuple[Carried, ...]:
-        if event.batch not in self._rows:
-            self._rows[event.batch] = tuple(self._read_event(event)) if event.exchange.is_write else ()
-        return self._rows[event.batch]
+    def _rows_of(self, event: Event, batch: str) -> tuple[Carried, ...]:
+        if batch not in self._rows:
+            self._rows[batch] = tuple(self._read_event(event, batch)) if event.exchange.is_write else ()
+        return self._rows[batch]
 
-    def _read_event(self, event: Event) -> Iterable[Carried]:
-        exchange, data = event.exchange, event.exchange.body.data
-        database, batch = exchange.database, event.batch
+    def _read_event(self, event: Event, batch: str) -> Iterable[Carried]:
+        exchange, data, database = event.exchange, event.exchange.body.data, event.exchange.database
         if is_cut(event):
             # Whatever follows the last line feed may be the beginning of another point.
             data = _prefix(event)
@@ -281,7 +288,7 @@ class Ledger:
         if not is_cut(event):
             return rows
         sure = [row for row in rows if row.timed]
-        return sure or [_whole(database, batch, "its upload was cut and no whole body like it followed")]
+        return sure or [_whole(database, batch, CUT)]
 
     def _read(self, data: bytes, database: str, batch: str, precision: str) -> Iterator[Carried]:
         parsed = lineprotocol.parse(data, self.dialect, precision=precision)
@@ -314,7 +321,7 @@ class Ledger:
             name: Batch(
                 name,
                 tuple(indices),
-                tuple(self.entries[key] for key in dict.fromkeys(row.key for row in self.sends[indices[0]].carries)),
+                tuple(self.entries[key] for key in self._keys(self.sends[indices[0]])),
             )
             for name, indices in self._by_batch.items()
             if self.sends[indices[0]].event.exchange.is_write
@@ -324,16 +331,21 @@ class Ledger:
         data = self.history.manifest
         return None if data is None else tuple(self._read(data, "", "", "ns"))
 
-    def _missing(self, handed: Sequence[Carried]) -> tuple[tuple[Unsent, ...], tuple[str, ...]]:
-        seen = {entry.loose for entry in self.entries.values()}
-        unsent = [row for row in handed if row.timed and row.loose not in seen]
-        unnamed = [
-            row.shown for row in handed if not row.timed and (isinstance(row.loose, tuple) or row.loose not in seen)
-        ]
-        strangers = {
-            _moment(entry.loose) for entry in self.entries.values() if entry.timed and not entry.handed_over
-        } | {_moment(entry.loose)[:1] for entry in self.entries.values() if not entry.timed and not entry.handed_over}
-        return tuple(Unsent(row.loose, row.shown, _likeness(row.loose, strangers)) for row in unsent), tuple(unnamed)
+    def _keys(self, send: Send) -> Iterator[Key]:
+        return (key for key in dict.fromkeys(row.key for row in send.carries) if key in self.entries)
+
+
+def _missing(entries: Collection[Entry], handed: Sequence[Carried]) -> tuple[tuple[Unsent, ...], tuple[str, ...]]:
+    """Give the manifest's points that were never sent, and its lines that nobody can tell apart from others."""
+    seen = {entry.loose for entry in entries}
+    unsent = [row for row in handed if row.timed and row.loose not in seen]
+    unnamed = [row.shown for row in handed if not row.timed and (isinstance(row.loose, tuple) or row.loose not in seen)]
+    strangers: set[tuple[Hashable, ...]] = set()
+    for entry in entries:
+        if not entry.handed_over:
+            moment = _moment(entry.loose)
+            strangers.add(moment if entry.timed else moment[:1])
+    return tuple(Unsent(row.loose, row.shown, _likeness(row.loose, strangers)) for row in unsent), tuple(unnamed)
 
 
 def _carry(draft: _Draft, send: Send, line: int) -> None:
@@ -399,15 +411,20 @@ def _target(event: Event) -> Hashable:
 
 
 def _completion(index: int, events: Sequence[Event], whole: Mapping[Hashable, Sequence[int]]) -> int | None:
-    """Give the next whole request to the same target that begins like a cut one and has the size that one declared."""
+    """Give the next whole request to the same target that begins like a cut one and has the size that one declared.
+
+    None also where not even one line of the cut one was seen: bodies of one shape and size are common.
+    """
     event = events[index]
     declared = header(event.exchange.headers, "Content-Length")
     beginning = _prefix(event)
-    if declared is None and not beginning:
-        return None
-    candidates = whole.get((_target(event), None if declared is None else int(declared)), ())
+    first, whole_line, _ = beginning.partition(b"\n")
+    candidates = whole.get((_target(event), first), ()) if whole_line else ()
     for position in range(bisect_right(candidates, index), len(candidates)):
-        if events[candidates[position]].exchange.body.data.startswith(beginning):
+        candidate = events[candidates[position]]
+        if (declared is None or candidate.wire_size == int(declared)) and candidate.exchange.body.data.startswith(
+            beginning
+        ):
             return candidates[position]
     return None
 

@@ -31,6 +31,7 @@ from faultlab.contract.row import (
     v2_error,
 )
 from faultlab.exchange import (
+    DECODED_LIMIT,
     HEALTH,
     PING,
     QUERIES,
@@ -317,7 +318,7 @@ class Origin:
     def _precision(self, exchange: Exchange) -> tuple[Dialect, str]:
         endpoint, rules = exchange.endpoint, DIALECTS[self.profile.dialect]
         if endpoint == V1_WRITE and rules.name == "influxdb2":
-            rules = replace(rules, precisions=DIALECTS["influxdb1"].precisions)
+            rules = replace(rules, precisions={**DIALECTS["influxdb1"].precisions, **rules.precisions})
         if endpoint != V3_WRITE:
             rules = replace(rules, precisions={name: unit for name, unit in rules.precisions.items() if unit})
         given = exchange.parameter("precision")
@@ -346,7 +347,7 @@ class Origin:
             row = self._row("unsupported_media_type", endpoint)
             raise self._refusal(exchange, row, (400, problem), encoding=body.encoding)
         if problem.startswith("decodes to more than"):
-            raise self._refusal(exchange, too_large, (413, problem), limit=limits.decoded)
+            raise self._refusal(exchange, too_large, (413, problem), limit=limits.decoded or DECODED_LIMIT)
         invalid, cut, checksum = self._habits.gzip
         kind = cut if "ended before" in problem else checksum if "CRC" in problem else invalid
         raise self._refusal(exchange, None, (kind[0], kind[1].replace("$problem", problem)))
@@ -561,7 +562,7 @@ def _asked(exchange: Exchange) -> dict[str, str]:
     elif exchange.method == "POST" and "json" in media:
         try:
             value = json.loads(exchange.body.data)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
         if isinstance(value, dict):
             asked.update((key, item) for key, item in value.items() if isinstance(item, str))

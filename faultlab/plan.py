@@ -210,10 +210,10 @@ class Plan:
             if rule.name in seen:
                 raise KnobError(f"two rules are named '{rule.name}'; expected a name of its own for each")
             seen.add(rule.name)
-            family = faults.family_of(rule.fault)
-            if family and not profile.of(family):
-                having = ", ".join(p.name for p in contract.ALL if p.of(family))
-                raise KnobError(f"profile '{profile.name}' documents no '{family}'; profiles that do: {having}")
+            if not faults.is_documented(rule.fault, profile):
+                answer = "/".join(filter(None, (faults.family_of(rule.fault), getattr(rule.fault, "cause", None))))
+                having = ", ".join(p.name for p in contract.ALL if faults.is_documented(rule.fault, p)) or "none"
+                raise KnobError(f"profile '{profile.name}' documents no '{answer}'; profiles that do: {having}")
 
     def to_json(self) -> dict[str, Any]:
         """Give the plan as plain JSON values."""

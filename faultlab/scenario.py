@@ -207,7 +207,8 @@ def _faulty_rule(document: Document, given: Mapping[str, Any], path: reading.Pat
         Plan((rule,), profile=profile)
     except KnobError as problem:
         here = (*path, "fault")
-        yield Problem(document.places[here], f"is {shown(given['fault'])}; {problem}", here)
+        what = f"is {shown(given['fault'])}; expected a fault that the profile has an answer for, but {problem}"
+        yield Problem(document.places[here], what, here)
 
 
 def _empty_ranges(document: Document, given: Mapping[str, Any], path: reading.Path) -> Iterator[Problem]:

@@ -833,12 +833,12 @@ def test_headers_are_the_documented_ones(
 def test_influxdb_1_challenges_instead_of_explaining() -> None:
     """A 401 of InfluxDB 1 has a challenge where its other refusals repeat their text."""
     found = {
-        row.status: (header(row.headers, "Www-Authenticate"), bool(header(row.headers, "X-Influxdb-Error")))
+        (row.status, header(row.headers, "Www-Authenticate"), bool(header(row.headers, "X-Influxdb-Error")))
         for row in oss1.ROWS
         if row.fault in {"unauthorized", "forbidden"}
     }
 
-    assert {401: ('Basic realm="InfluxDB"', False), 403: (None, True)} == found
+    assert {(401, 'Basic realm="InfluxDB"', False), (403, None, True)} == found
 
 
 def test_influxdb_1_repeats_its_text_in_a_header() -> None:
@@ -874,6 +874,13 @@ def test_a_router_names_a_hundred_lines_at_most() -> None:
 def test_a_parser_names_every_line() -> None:
     """InfluxDB 2 has no cap."""
     assert 150 == as_parser([Refusal(n, "m", "missing fields") for n in range(150)]).count("unable to parse 'm'")
+
+
+def test_a_source_reads_as_a_phrase() -> None:
+    """A source prints as its document with the edition in brackets."""
+    row = serverless.PROFILE.select("partial_write", V2_WRITE)
+
+    assert "InfluxDB Cloud Serverless API, Response codes (before 2026-04-20)" == str(row and row.source)
 
 
 def test_the_profiles_are_the_seven_products() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from faultlab.exchange import HEALTH, V3_WRITE, Effect, Everything, Lines, Nothing, Severed, Twice, Whole
 from faultlab.history import Ended, Report
-from faultlab.ledger import SHOWN, Ledger, is_cut, shown, spelt
+from faultlab.ledger import CUT, SHOWN, Ledger, is_cut, shown, spelt
 from tests.builders import history, lines, sent
 
 
@@ -129,11 +129,45 @@ def test_an_upload_that_was_cut_is_an_attempt_of_the_whole_one_that_follows() ->
     assert (True, ledger.sends[2].batch) == (ledger.sends[0].cut, ledger.sends[0].batch)
 
 
-def test_a_cut_upload_without_a_byte_is_known_by_its_size() -> None:
-    """Even nothing but headers names a size."""
-    ledger = Ledger(history(sent(1, b"", None, declared=len(lines(1))), sent(2, lines(1), declared=len(lines(1)))))
+def test_a_cut_upload_is_not_the_whole_body_it_looks_like() -> None:
+    """Half of one body may be equal to another, and the two are read apart."""
+    ledger = Ledger(history(sent(1, "m v=1 1", None, declared=99), sent(2, "m v=1 1")))
 
-    assert {"m,k=a 1": (1, False)} == stored(ledger)
+    assert [(0, True), (1, False)] == [(entry.stored, bool(entry.doubt)) for entry in ledger.entries.values()]
+    assert f"{ledger.sends[1].batch}+" == ledger.sends[0].batch
+
+
+def test_a_cut_upload_is_no_attempt_of_another_body_of_its_shape() -> None:
+    """Another size, or another first line, is another batch."""
+    cut = sent(1, lines(1), None, declared=len(lines(1, 2)))
+    ledger = Ledger(history(cut, sent(2, lines(3, 4)), sent(3, lines(1))))
+
+    assert ledger.sends[0].batch not in {ledger.sends[1].batch, ledger.sends[2].batch}
+
+
+def test_a_cut_upload_of_undeclared_size_is_known_by_its_beginning() -> None:
+    """A chunked upload declares no size."""
+    ledger = Ledger(history(sent(1, lines(1), None, intake=Severed(12)), sent(2, lines(1, 2))))
+
+    assert ledger.sends[0].batch == ledger.sends[1].batch
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+def test_a_cut_upload_nobody_can_read_is_one_doubtful_entry(encoding: str) -> None:
+    """Junk, or an encoding nobody knows."""
+    (entry,) = Ledger(
+        history(sent(1, b"junk", None, declared=9, encoding=encoding, problem="does not decode"))
+    ).entries.values()
+
+    assert CUT == entry.doubt
+
+
+@pytest.mark.parametrize(("manifest", "entries"), [(None, 2), (lines(1), 1), (lines(1, 2), 2), (lines(1) + "m v=1", 2)])
+def test_a_manifest_seen_on_the_wire_in_full_clears_cut_uploads(manifest: str | None, entries: int) -> None:
+    """Where all that was handed over was seen, a cut upload held nothing else."""
+    past = history(sent(1, "m,k=", None, declared=12), sent(2, lines(1)), manifest=manifest)
+
+    assert entries == len(Ledger(past).entries)
 
 
 def test_a_cut_gzip_upload_is_read_as_far_as_it_goes() -> None:
@@ -169,7 +203,7 @@ def test_a_cut_upload_without_a_whole_line_is_one_doubtful_entry() -> None:
     """Nobody knows what it would have been."""
     (entry,) = Ledger(history(sent(1, "m,k=a v=", None, declared=100))).entries.values()
 
-    assert "its upload was cut and no whole body like it followed" == entry.doubt
+    assert CUT == entry.doubt
 
 
 @pytest.mark.parametrize(
@@ -280,6 +314,7 @@ def test_a_reply_that_broke_off_is_no_reply() -> None:
         (sent(1, lines(1, 2), 204, effect=Effect.NONE), [True, True]),
         (sent(1, lines(1, 2), 201, refused=(2,)), [True, False]),
         (sent(1, lines(1, 2), 204, refused=(2,)), [True, True]),
+        (sent(1, lines(1, 2), 204, refused=(2,), reply=b"line 2 is refused"), [True, True]),
         (sent(1, lines(1, 2), 201, refused=(2,), reply=b""), [True, True]),
         (sent(1, lines(1, 2), 429), [False, False]),
         (sent(1, lines(1, 2), None), [False, False]),

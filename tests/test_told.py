@@ -176,6 +176,22 @@ def test_a_bare_report_tells_of_everything() -> None:
     assert Evidence("report 1", "error") == account(Report("error")).of_everything()
 
 
+def test_a_report_about_points_nobody_knows_tells_nothing() -> None:
+    """Lines of a form of its own and no message: there is nothing to go by."""
+    assert account(Report("error", "", "point number 1")).of_everything() is None
+
+
+@pytest.mark.parametrize(("status", "certain"), [(None, None), (429, False)])
+def test_a_report_of_an_ended_connection_is_no_mystery_where_one_ended(
+    status: int | None, certain: bool | None
+) -> None:
+    """The same words are about nothing known where every exchange had its reply."""
+    past = history(sent(1, lines(1), status), reports=(Report("error", "socket hang up"),))
+    found = Account(past, names, ()).of_everything()
+
+    assert certain == (found and found.certain)
+
+
 def test_a_report_of_success_tells_nothing() -> None:
     """Only failures are tellings."""
     assert account(Report("ok", TOO_MANY, "p")).of_point(b"p") is None

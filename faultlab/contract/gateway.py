@@ -12,6 +12,7 @@ from faultlab.exchange import Effect
 
 _RESET = "upstream connect error or disconnect/reset before headers. reset reason: "
 
+# nginx's 502, 503 and 504 are reported by title only; the page around it is the one documented for 413.
 ROWS = (
     Row(
         fault="bad_gateway",
@@ -33,7 +34,7 @@ ROWS = (
         shape=plain,
         message=_RESET + "protocol error",
         when="an Envoy gateway could not read the answer of the server behind it",
-        source=sources.ENVOY,
+        source=sources.ENVOY_502,
         stored=Effect.UNKNOWN,
         on_page=False,
     ),

@@ -269,7 +269,7 @@ ROWS = (
         "internal_error",
         "generic",
         500,
-        "cache-max-memory-size exceeded: (1073741825/1073741824)",
+        "engine: cache-max-memory-size exceeded: (1074767264/1073741824)",
         when="the cache of the storage engine is full",
         source=sources.OSS1_SOURCE,
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from faultlab.contract import Profile
 from faultlab.faults.catalogue import Catalogue
 from faultlab.faults.http import (
     AuthorizationRejected,
@@ -67,6 +68,12 @@ def family_of(fault: Any) -> str:
     return str(getattr(fault, "family", fault.name))
 
 
+def is_documented(fault: Any, profile: Profile) -> bool:
+    """Whether a profile has an answer for a fault and its cause; always for a fault that draws on no rows."""
+    family, cause = family_of(fault), getattr(fault, "cause", None)
+    return not family or any(cause in {None, row.cause} for row in profile.of(family))
+
+
 __all__ = [
     "ALL",
     "AuthorizationRejected",
@@ -94,6 +101,7 @@ __all__ = [
     "Unprocessable",
     "UnsupportedMediaType",
     "family_of",
+    "is_documented",
     "knobs",
     "named",
     "nearest",

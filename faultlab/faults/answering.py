@@ -40,7 +40,10 @@ def refuse(
 ) -> Decision | None:
     """Answer with the documented row instead of upstream; None when the profile documents none here."""
     row = find(name, exchange, scene, cause=cause)
-    if row is None:
-        return None
+    return None if row is None else answer_with(row, exchange, scene, deliver=deliver, **facts)
+
+
+def answer_with(row: Row, exchange: Exchange, scene: Scene, *, deliver: Deliver = NOTHING, **facts: Any) -> Decision:
+    """Answer with this row instead of upstream."""
     answer = scene.profile.render(row, {**facts_of(exchange), **facts})
     return Decision(deliver=deliver, reply=answer, row=row.id)

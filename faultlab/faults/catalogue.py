@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from faultlab.contract import Profile, Row
 from faultlab.exchange import Answer, Decision, Exchange, Refusal
-from faultlab.faults.answering import refuse
-from faultlab.faults.http import Checked, MalformedLine, PartialWrite, TypeConflict, told_to_wait
-from faultlab.faults.knob import Scene, knob
+from faultlab.faults.answering import answer_with
+from faultlab.faults.http import MalformedLine, PartialWrite, TypeConflict, check_range, told_to_wait
+from faultlab.faults.knob import Scene, check_knobs, knob
+from faultlab.faults.retry_after import LONGEST
 
 
 @dataclass(slots=True)
@@ -18,7 +19,7 @@ class _Walked:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue(Checked):
+class Catalogue:
     """Give each documented answer of the endpoint once, in the order of the contract, and let the rest pass.
 
     Only first attempts are answered, so a client that sends again gets through. Which answers were given is read back
@@ -27,9 +28,14 @@ class Catalogue(Checked):
 
     name: ClassVar[str] = "catalogue"
     family: ClassVar[str] = ""
-    min_wait: int = knob(0, "least seconds of a drawn Retry-After", minimum=0)
-    max_wait: int = knob(1, "most seconds of a drawn Retry-After", minimum=0)
+    min_wait: int = knob(0, "least seconds of a drawn Retry-After", minimum=0, maximum=LONGEST)
+    max_wait: int = knob(1, "most seconds of a drawn Retry-After", minimum=0, maximum=LONGEST)
     outside: bool = knob(True, "whether answers outside the response-code page are given too")
+
+    def __post_init__(self) -> None:
+        """Raise KnobError for a knob out of bounds, or a range that is empty."""
+        check_knobs(self)
+        check_range(self.min_wait, self.max_wait)
 
     def remember(self) -> _Walked:
         """Begin with nothing given."""
@@ -58,13 +64,13 @@ class Catalogue(Checked):
         if row.fault in {"success", "no_content"}:
             return Decision(row=row.id)
         if row.fault == "partial_write":
-            return PartialWrite(status=row.status).decide(exchange, scene)
+            return PartialWrite().decide_by(row, exchange, scene)
         if row.fault == "malformed_line":
-            return MalformedLine().decide(exchange, scene)
+            return MalformedLine().decide_by(row, exchange, scene)
         if row.fault == "type_conflict":
-            return TypeConflict().decide(exchange, scene)
-        given = refuse(row.fault, exchange, scene, cause=row.cause, retry_after="")
-        if given is None or not isinstance(given.reply, Answer) or row.fault not in {"rate_limit", "unavailable"}:
+            return TypeConflict().decide_by(row, exchange, scene)
+        given = answer_with(row, exchange, scene, retry_after="")
+        if row.fault not in {"rate_limit", "unavailable"}:
             return given
         return told_to_wait(given, row.fault, "documented", self.min_wait, self.max_wait, exchange, scene)
 

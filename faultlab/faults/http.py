@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from faultlab import lineprotocol
-from faultlab.contract import Profile
+from faultlab.contract import Profile, Row
 from faultlab.exchange import Answer, Decision, Exchange, Lines, Refusal
 from faultlab.faults.answering import EVERYTHING, NOTHING, facts_of, find, refuse
-from faultlab.faults.knob import Scene, check_knobs, knob
-from faultlab.faults.retry_after import FORMS, values
+from faultlab.faults.knob import KnobError, Scene, check_knobs, knob
+from faultlab.faults.retry_after import FORMS, LONGEST, values
 
 
 class Checked:
@@ -73,29 +73,42 @@ class PartialWrite(Checked):
 
     def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
         """Deliver the lines that are not refused and answer with the row for partial writes."""
-        row = find(self.name, exchange, scene) if exchange.is_write and not exchange.body.problem else None
-        if row is None:
+        row = find(self.name, exchange, scene, status=self.status) or find(self.name, exchange, scene)
+        return None if row is None else self.decide_by(row, exchange, scene)
+
+    def decide_by(self, row: Row, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with this row, its status the knob's where that is given; refused points are as its cause has it."""
+        if not exchange.is_write or exchange.body.problem:
             return None
         parsed = parse_body(exchange, scene.profile)
         if len(parsed.points) < 2:
             return None
         count = min(max(round(self.share * len(parsed.points)), 1), len(parsed.points) - 1)
         drawn = scene.draw.sample(range(len(parsed.points)), count)
-        reason = NO_FIELDS[scene.profile.dialect]
-        data = exchange.body.data
-        refused = [Refusal(parsed.points[i].line, _slice(data, parsed.points[i].span), reason) for i in drawn]
+        profile, data = scene.profile, exchange.body.data
+        reason = conflict_of if row.cause == "schema" else no_fields_of
+        points = [parsed.points[i] for i in drawn]
+        refused = [Refusal(point.line, _slice(data, point.span), reason(point, profile)) for point in points]
         refused += [Refusal(bad.line, _slice(data, bad.span), bad.message) for bad in parsed.refused]
         refusals = tuple(sorted(refused, key=lambda r: r.line))
+        status = self.status or row.status
         return Decision(
             deliver=Lines(tuple(r.line for r in refusals)),
-            reply=self.restate(exchange, scene.profile, refusals, self.status or row.status),
-            row=row.id,
+            reply=self._answer(row, exchange, profile, refusals, status),
+            row=row.id if status == row.status else "",
             refused=refusals,
         )
 
     def restate(self, exchange: Exchange, profile: Profile, refusals: tuple[Refusal, ...], status: int) -> Answer:
         """Give the answer of that status that names these lines, which may be more than were kept from upstream."""
-        row = profile.select(self.name, exchange.endpoint, status=status) or profile.of(self.name)[0]
+        select = profile.select
+        row = select(self.name, exchange.endpoint, status=status) or select(self.name, exchange.endpoint)
+        assert row is not None
+        return self._answer(row, exchange, profile, refusals, status)
+
+    def _answer(
+        self, row: Row, exchange: Exchange, profile: Profile, refusals: tuple[Refusal, ...], status: int
+    ) -> Answer:
         if row.status != status:
             row = replace(row, status=status)
         numbering = profile.numbering if self.numbering == "documented" else self.numbering
@@ -103,14 +116,14 @@ class PartialWrite(Checked):
 
 
 def render_refusals(
-    exchange: Exchange, profile: Profile, row: Any, refusals: Sequence[Refusal], numbering: str
+    exchange: Exchange, profile: Profile, row: Row, refusals: Sequence[Refusal], numbering: str
 ) -> Answer:
     """Render a row that names refused lines, numbered as asked: ``points`` or ``physical``."""
-    data = exchange.body.data
+    lines = lineprotocol.split(exchange.body.data, profile.dialect)
+    ordinals = {line.number: line.ordinal for line in lines if line.kind == "point"}
+    written = len(ordinals) - len(refusals)
     if numbering == "points":
-        ordinals = {line.number: line.ordinal for line in lineprotocol.split(data, profile.dialect)}
         refusals = [replace(r, line=ordinals.get(r.line, r.line)) for r in refusals]
-    written = data.count(b"\n") + (not data.endswith(b"\n")) - len(refusals)
     return profile.render(row, {**facts_of(exchange), "refusals": tuple(refusals), "written": max(written, 0)})
 
 
@@ -135,6 +148,17 @@ NO_FIELDS = {
 """What each dialect's servers say of a line without fields."""
 
 
+def no_fields_of(point: lineprotocol.Point, profile: Profile) -> str:
+    """Say what the profile's servers say of a line without fields."""
+    return NO_FIELDS[profile.dialect]
+
+
+def conflict_of(point: lineprotocol.Point, profile: Profile) -> str:
+    """Say what the profile's servers say of a point whose first field has another type than before."""
+    key, got, _ = point.fields[0]
+    return profile.conflict(point.measurement, key, got, "string" if got != "string" else "float")
+
+
 @dataclass(frozen=True, slots=True)
 class MalformedLine(Checked):
     """Refuse the whole batch because of one line: the answer names it and says what was expected."""
@@ -143,8 +167,12 @@ class MalformedLine(Checked):
 
     def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
         """Name the first line that does not parse, or a drawn one when all do; a body without lines is left alone."""
-        row = find(self.name, exchange, scene) if exchange.is_write and not exchange.body.problem else None
-        if row is None:
+        row = find(self.name, exchange, scene)
+        return None if row is None else self.decide_by(row, exchange, scene)
+
+    def decide_by(self, row: Row, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with this row."""
+        if not exchange.is_write or exchange.body.problem:
             return None
         parsed = parse_body(exchange, scene.profile)
         data = exchange.body.data
@@ -153,7 +181,7 @@ class MalformedLine(Checked):
             refusal = Refusal(bad.line, _slice(data, bad.span), bad.message)
         elif parsed.points:
             point = scene.draw.choice(parsed.points)
-            refusal = Refusal(point.line, _slice(data, point.span), NO_FIELDS[scene.profile.dialect])
+            refusal = Refusal(point.line, _slice(data, point.span), no_fields_of(point, scene.profile))
         else:
             return None
         answer = render_refusals(exchange, scene.profile, row, (refusal,), scene.profile.numbering)
@@ -168,17 +196,19 @@ class TypeConflict(Checked):
 
     def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
         """Name a drawn point's first field; a body without points is left alone."""
-        row = find(self.name, exchange, scene) if exchange.is_write and not exchange.body.problem else None
-        if row is None:
+        row = find(self.name, exchange, scene)
+        return None if row is None else self.decide_by(row, exchange, scene)
+
+    def decide_by(self, row: Row, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer with this row."""
+        if not exchange.is_write or exchange.body.problem:
             return None
         parsed = parse_body(exchange, scene.profile)
         if not parsed.points:
             return None
         point = scene.draw.choice(parsed.points)
-        key, got, _ = point.fields[0]
-        had = "string" if got != "string" else "float"
-        reason = scene.profile.conflict(point.measurement, key, got, had)
-        refusal = Refusal(point.line, _slice(exchange.body.data, point.span), reason)
+        text = _slice(exchange.body.data, point.span)
+        refusal = Refusal(point.line, text, conflict_of(point, scene.profile))
         answer = render_refusals(exchange, scene.profile, row, (refusal,), scene.profile.numbering)
         return Decision(deliver=NOTHING, reply=answer, row=row.id)
 
@@ -188,11 +218,15 @@ class AuthorizationRejected(Checked):
     """Refuse the request with 400 for its Authorization header."""
 
     name: ClassVar[str] = "authorization_rejected"
-    cause: str = knob("missing", "what is wrong with the header", choices=("missing", "malformed", "permission"))
+    cause: str | None = knob(
+        None,
+        "what is wrong with the header; the documented one if none",
+        choices=(None, "missing", "malformed", "permission"),
+    )
 
     def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
         """Answer with the documented row for the cause."""
-        return refuse(self.name, exchange, scene, cause=self.cause)
+        return refuse(self.name, exchange, scene, cause=self.cause or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +236,8 @@ class Unauthorized(Checked):
     name: ClassVar[str] = "unauthorized"
     cause: str = knob(
         "header",
-        "header missing or malformed, token without a value, or token without permission",
-        choices=("header", "token", "permission"),
+        "header missing or malformed, token without a value or permission, unknown token or user, or a bad JWT",
+        choices=("header", "token", "permission", "unknown", "user", "jwt"),
     )
 
     def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
@@ -218,8 +252,8 @@ class Forbidden(Checked):
     name: ClassVar[str] = "forbidden"
     cause: str | None = knob(
         None,
-        "token without permission, or no token; the documented one if none",
-        choices=(None, "permission", "no_token"),
+        "why the token does not do; the documented one if none",
+        choices=(None, "permission", "no_token", "unknown", "inactive", "read_only"),
     )
 
     def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
@@ -235,7 +269,7 @@ class NotFound(Checked):
     cause: str | None = knob(
         None,
         "which resource is missing; the documented one if none",
-        choices=(None, "bucket", "organization", "database", "path"),
+        choices=(None, "bucket", "organization", "database", "namespace", "path"),
     )
 
     def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
@@ -297,8 +331,8 @@ class Unprocessable(Checked):
     name: ClassVar[str] = "unprocessable"
     cause: str | None = knob(
         None,
-        "points outside the retention period, or over a limit; the documented one if none",
-        choices=(None, "retention", "limit"),
+        "points outside the retention period, over a limit, or of too many columns; the documented one if none",
+        choices=(None, "retention", "limit", "columns"),
     )
 
     def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
@@ -312,8 +346,8 @@ class RateLimit(Checked):
 
     name: ClassVar[str] = "rate_limit"
     form: str = knob("documented", "how Retry-After is written", choices=FORMS)
-    min_wait: int = knob(1, "least seconds to wait", minimum=0)
-    max_wait: int = knob(30, "most seconds to wait", minimum=0)
+    min_wait: int = knob(1, "least seconds to wait", minimum=0, maximum=LONGEST)
+    max_wait: int = knob(30, "most seconds to wait", minimum=0, maximum=LONGEST)
     cause: str | None = knob(
         None,
         "which limit was exceeded; the endpoint's own if none",
@@ -337,12 +371,26 @@ class Unavailable(Checked):
 
     name: ClassVar[str] = "unavailable"
     form: str = knob("documented", "how Retry-After is written", choices=FORMS)
-    min_wait: int = knob(1, "least seconds to wait", minimum=0)
-    max_wait: int = knob(30, "most seconds to wait", minimum=0)
+    min_wait: int = knob(1, "least seconds to wait", minimum=0, maximum=LONGEST)
+    max_wait: int = knob(30, "most seconds to wait", minimum=0, maximum=LONGEST)
     cause: str | None = knob(
         None,
         "who answers, and why; the service if none",
-        choices=(None, "service", "envoy", "nginx", "replication", "overload", "throttled", "starting"),
+        choices=(
+            None,
+            "service",
+            "envoy",
+            "nginx",
+            "replication",
+            "overload",
+            "throttled",
+            "throttled_timeout",
+            "starting",
+            "stopped",
+            "authentication",
+            "cardinality",
+            "health",
+        ),
     )
     stored: bool = knob(False, "whether upstream stores the batch all the same")
 
@@ -361,8 +409,6 @@ class Unavailable(Checked):
 def check_range(low: int, high: int) -> None:
     """Raise KnobError when the least wait exceeds the most."""
     if low > high:
-        from faultlab.faults.knob import KnobError  # noqa: PLC0415
-
         raise KnobError(f"min_wait is {low}; expected at most max_wait, which is {high}")
 
 
@@ -386,7 +432,9 @@ class InternalError(Checked):
 
     name: ClassVar[str] = "internal_error"
     cause: str | None = knob(
-        None, "a plain failure, or a timeout; the documented one if none", choices=(None, "generic", "timeout")
+        None,
+        "a plain failure, a timeout, or no such retention policy; the documented one if none",
+        choices=(None, "generic", "timeout", "retention_policy"),
     )
     stored: bool = knob(False, "whether upstream stores the batch all the same")
 

@@ -30,6 +30,7 @@ class Quota(Checked):
 
     name: ClassVar[str] = "quota"
     family: ClassVar[str] = "rate_limit"
+    cause: ClassVar[str] = "write"
     plan: str = knob("free", "whose allowance holds", choices=("free", "usage"))
     size: int | None = knob(None, "bytes a window; the plan's if none", minimum=1)
     window: int | None = knob(None, "seconds a window; the plan's if none", minimum=1)
@@ -53,4 +54,4 @@ class Quota(Checked):
             used.windows[exchange.database] = (began, spent + asked)
             return None
         remaining = max(math.ceil(began + window - exchange.at), 1)
-        return refuse("rate_limit", exchange, scene, cause="write", retry_after=str(remaining))
+        return refuse("rate_limit", exchange, scene, cause=self.cause, retry_after=str(remaining))

@@ -15,10 +15,13 @@ LEGAL = ("seconds", "date", "zero", "past_date", "padded")
 HOSTILE = ("zero", "negative", "fraction", "huge", "garbage", "empty", "padded", "repeated", "past_date")
 FORMS = ("documented", "seconds", "date", "absent", *HOSTILE, "hostile")
 
+LONGEST = 10**9
+"""Seconds; the most a knob may ask for. Their HTTP-date still has a year of four digits."""
+
 HUGE = 10**12
 """Seconds; more than any date library holds, and more than any client should wait."""
 
-_GARBAGE = ("soon", "1h", "0x10", "NaN", "１", "2 seconds", "-", "Wed, 99 Foo 2026 25:61:61 GMT")
+GARBAGE = ("soon", "1h", "0x10", "NaN", "１", "2 seconds", "-", "Wed, 99 Foo 2026 25:61:61 GMT")
 
 
 def values(form: str, wait: int, now: float, draw: Random) -> tuple[str, ...]:
@@ -36,10 +39,10 @@ _MAKERS: dict[str, Callable[[int, float, Random], tuple[str, ...]]] = {
     "date": lambda wait, now, _draw: (formatdate(math.ceil(now) + wait, usegmt=True),),
     "absent": lambda _wait, _now, _draw: (),
     "zero": lambda _wait, _now, _draw: ("0",),
-    "negative": lambda wait, _now, _draw: (str(-wait),),
+    "negative": lambda wait, _now, _draw: (str(-max(wait, 1)),),
     "fraction": lambda wait, _now, draw: (f"{max(wait - 1, 0)}.{draw.randint(1, 9)}",),
     "huge": lambda _wait, _now, _draw: (str(HUGE),),
-    "garbage": lambda _wait, _now, draw: (draw.choice(_GARBAGE),),
+    "garbage": lambda _wait, _now, draw: (draw.choice(GARBAGE),),
     "empty": lambda _wait, _now, _draw: ("",),
     "padded": lambda wait, _now, _draw: (f"  {wait}  ",),
     "repeated": lambda wait, _now, _draw: (str(wait), str(wait + 1)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Literal
 
 from faultlab.lineprotocol import lenient, lookbehind, parity, strict
 from faultlab.lineprotocol.tokens import INT64_MAX, INT64_MIN
@@ -26,8 +27,9 @@ class Dialect:
     """How one server family reads line protocol.
 
     ``scan`` reads one line. ``quote_aware``: a line feed inside a string ends no line, nor does one after a backslash.
-    ``comment_ends_at_line_feed``: a comment ends there even where the line does not. ``precisions`` gives nanoseconds
-    per unit. ``seconds_below``, ``millis_below`` and ``micros_below`` bound what ``auto`` takes for each unit.
+    A comment ends at the ``line_feed``, or with its ``line`` where a quote or a backslash carries that further; or it
+    must do ``both`` at once and is refused if it does not. ``precisions`` gives nanoseconds per unit.
+    ``seconds_below``, ``millis_below`` and ``micros_below`` bound what ``auto`` takes for each unit.
 
     ``reserved_tags`` and ``reserved_fields`` map a name to the class and the words of the refusal, in which ``$m`` and
     ``$k`` stand for measurement and key. ``strips_time`` drops a field ``time`` beside others instead. A repeated field
@@ -40,7 +42,7 @@ class Dialect:
     precisions: Mapping[str, int]
     blanks: bytes = b" \t"
     quote_aware: bool = True
-    comment_ends_at_line_feed: bool = False
+    comment_ends: Literal["line_feed", "line", "both"] = "line"
     carriage_return_ends_line: bool = False
     common_core: bool = True
     utf8: bool = False
@@ -62,7 +64,8 @@ class Dialect:
 
 
 _GO_OUT_OF_RANGE = "time outside range -9223372036854775806 - 9223372036854775806"
-_V1 = {"n": 1, "ns": 1, "u": US, "us": US, "ms": MS, "s": S, "m": M, "h": H}
+# Measured: 1.6.7 takes "us" for nanoseconds without a word, as it does any name it does not know.
+_V1 = {"n": 1, "ns": 1, "u": US, "ms": MS, "s": S, "m": M, "h": H}
 _NAMES = {("auto",): AUTO, ("ns", "n", "nanosecond"): 1, ("us", "u", "microsecond"): US}
 _NAMES |= {("ms", "millisecond"): MS, ("s", "second"): S}
 _V3 = {name: unit for names, unit in _NAMES.items() for name in names}
@@ -113,7 +116,7 @@ INFLUXDB3 = Dialect(
     name="influxdb3",
     scan=parity.scan,
     precisions=_V3,
-    comment_ends_at_line_feed=True,
+    comment_ends="line_feed",
     utf8=True,
     duplicate_field="invalid line protocol - multiple instances of '$k' field found",
     reserved_tags=_RESERVED_COLUMNS,
@@ -126,7 +129,7 @@ VICTORIAMETRICS = Dialect(
     precisions={"auto": AUTO, "n": AUTO, "ns": 1, "u": US, "us": US, "µ": US, "ms": MS, "s": S, "m": M, "h": H},
     blanks=b"",
     quote_aware=False,
-    comment_ends_at_line_feed=True,
+    comment_ends="line_feed",
     carriage_return_ends_line=True,
     common_core=False,
     earliest=0,
@@ -139,7 +142,7 @@ STRICT = Dialect(
     name="strict",
     scan=strict.scan,
     precisions={**_V1, **_V3},
-    comment_ends_at_line_feed=True,
+    comment_ends="both",
     utf8=True,
     duplicate_tag="tag key '$k' is repeated",
     duplicate_field="field key '$k' is repeated",

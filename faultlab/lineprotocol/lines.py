@@ -45,7 +45,7 @@ def line_end(body: bytes, start: int, rules: Dialect) -> int:
 def text_start(body: bytes, start: int, end: int, rules: Dialect) -> tuple[LineKind, int]:
     """Give what a logical line holds and where its text begins, after blanks and the comments it swallowed."""
     stop = end - 1 if rules.carriage_return_ends_line and body[start:end].endswith(b"\r") else end
-    blanks = rules.blanks + b"\n" if rules.comment_ends_at_line_feed else rules.blanks
+    blanks = rules.blanks + b"\n" if rules.comment_ends == "line_feed" else rules.blanks
     commented = False
     at = start
     while True:
@@ -55,10 +55,12 @@ def text_start(body: bytes, start: int, end: int, rules: Dialect) -> tuple[LineK
             return ("comment" if commented else "blank"), stop
         if body[at] != 0x23:
             return "point", at
-        commented = True
-        at = body.find(b"\n", at, stop) if rules.comment_ends_at_line_feed else -1
-        if at < 0:
+        feed = body.find(b"\n", at, stop)
+        if feed < 0 or rules.comment_ends == "line":
             return "comment", stop
+        if rules.comment_ends == "both":
+            return "point", at
+        at, commented = feed, True
 
 
 def split(body: bytes, dialect: str | Dialect) -> Iterator[Line]:

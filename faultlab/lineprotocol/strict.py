@@ -11,6 +11,8 @@ from faultlab.lineprotocol.value import Flaw, Reading
 
 def scan(line: bytes, *, unsigned: bool) -> Reading:
     """Read one line without leading blanks and line feed; raises Flaw."""
+    if line.startswith(b"#"):
+        raise Flaw("comment.swallows", "the quote or backslash of a comment hides the lines after it")
     found = tokens.STRICT.fullmatch(line)
     if found is None:
         raise _why(line)

@@ -7,6 +7,7 @@ mitmproxy. Nothing is decided here.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import sys
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from urllib.parse import parse_qsl
 
 from mitmproxy import http
 
-from faultlab.exchange import Answer, AtOnce, Body, Decision, Effect, Exchange, Lines, Nothing, Whole, phrase
+from faultlab.exchange import Answer, AtOnce, Body, Decision, Effect, Exchange, Lines, Nothing, Pairs, Whole, phrase
 from faultlab.history import Ended, Outcome
 from faultlab.proxy.guard import ErrorTrap, end, guarded
 from faultlab.proxy.session import Session
@@ -36,7 +37,6 @@ class Ongoing:
     exchange: Exchange
     attempt: int
     decision: Decision
-    settled: bool = False
 
 
 class Edge:
@@ -51,6 +51,7 @@ class Edge:
         """Take a session now, or later by ``arm``."""
         self.session = session
         self.broken = ""
+        self._ongoing: dict[str, Ongoing] = {}
         self._trap = ErrorTrap(self)
 
     def arm(self, session: Session | None) -> None:
@@ -85,10 +86,9 @@ class Edge:
     @guarded
     async def response(self, flow: http.HTTPFlow) -> None:
         """Replace upstream's reply where that was decided, and record what the client is told."""
-        ongoing: Ongoing | None = flow.metadata.get(KEY)
-        if ongoing is None:
+        if KEY not in flow.metadata:
             end(flow)
-        elif not ongoing.settled:
+        elif (ongoing := self._ongoing.pop(flow.id, None)) is not None:
             await self.on_response(ongoing, flow)
 
     @guarded
@@ -106,11 +106,11 @@ class Edge:
             decision = Decision()
             attempt = session.arbiter.attempt(exchange)
             session.record(exchange, attempt, decision)
-            flow.metadata[KEY] = Ongoing(session, exchange, attempt, decision)
+            self.follow(flow, Ongoing(session, exchange, attempt, decision))
             return
         attempt, decision = session.decide(exchange)
         ongoing = Ongoing(session, exchange, attempt, decision)
-        flow.metadata[KEY] = ongoing
+        self.follow(flow, ongoing)
         require_carriable(decision)
         if decision.rule:
             annotate(flow, ongoing)
@@ -118,11 +118,11 @@ class Edge:
             outcome = session.answer_from_origin(exchange, decision)
             assert outcome.told is not None
             flow.response = as_response(outcome.told)
-            settle(ongoing, outcome)
+            self.settle(flow, ongoing, outcome)
         elif isinstance(decision.deliver, Nothing):
             assert isinstance(decision.reply, Answer)
             flow.response = as_response(decision.reply)
-            settle(ongoing, Outcome(session.at(), Effect.NONE, Ended.REPLIED, told=decision.reply))
+            self.settle(flow, ongoing, Outcome(session.at(), Effect.NONE, Ended.REPLIED, told=decision.reply))
         elif isinstance(decision.deliver, Lines):
             delivered, _ = session.delivered(exchange, decision)
             # .content, not .raw_content: it compresses again and keeps Content-Length true.
@@ -140,62 +140,75 @@ class Edge:
         told = session.told_to(ongoing.exchange, decision, upstream, (), accepted=accepted)
         if told is not upstream:
             flow.response = as_response(told)
-        settle(ongoing, Outcome(session.at(), effect, Ended.REPLIED, status, told=told))
+        self.settle(flow, ongoing, Outcome(session.at(), effect, Ended.REPLIED, status, told=told))
 
     def on_error(self, flow: http.HTTPFlow, message: str) -> None:
         """Settle an exchange that ended without a reply, also one whose request never came to its end."""
-        ongoing: Ongoing | None = flow.metadata.get(KEY)
-        if ongoing is None:
+        if KEY not in flow.metadata:
             session = self.session
             if session is None:
                 return
             exchange = see(flow, session.next_seq(), session.at())
             session.record(exchange, session.arbiter.attempt(exchange), Decision())
-            ongoing = Ongoing(session, exchange, 1, Decision())
-            flow.metadata[KEY] = ongoing
-            settle(ongoing, Outcome(session.at(), Effect.NONE, Ended.BROKEN if self.broken else Ended.CLIENT_LEFT))
+            flow.metadata[KEY] = exchange.seq
+            left = Ended.BROKEN if self.broken else Ended.CLIENT_LEFT
+            session.settle(exchange.seq, Outcome(session.at(), Effect.NONE, left))
             return
-        if ongoing.settled:
+        ongoing = self._ongoing.get(flow.id)
+        if ongoing is None:
             return
         session = ongoing.session
         asked = flow.server_conn.timestamp_tcp_setup is not None
         stored = Effect.UNKNOWN if asked and ongoing.exchange.is_write else Effect.NONE
         if self.broken:
-            settle(ongoing, Outcome(session.at(), stored, Ended.BROKEN))
+            self.settle(flow, ongoing, Outcome(session.at(), stored, Ended.BROKEN))
         elif "client disconnected" in message.lower():
-            settle(ongoing, Outcome(session.at(), stored, Ended.CLIENT_LEFT))
+            self.settle(flow, ongoing, Outcome(session.at(), stored, Ended.CLIENT_LEFT))
         else:
             # What the client sees then is mitmproxy's own 502 page.
             told = Answer(502, (), message.encode(errors="replace"))
-            settle(ongoing, Outcome(session.at(), stored, Ended.UPSTREAM_FAILED, told=told))
+            self.settle(flow, ongoing, Outcome(session.at(), stored, Ended.UPSTREAM_FAILED, told=told))
 
+    def follow(self, flow: http.HTTPFlow, ongoing: Ongoing) -> None:
+        """Remember a flow until it is settled; its own metadata holds plain values only, because flows are saved."""
+        self._ongoing[flow.id] = ongoing
+        flow.metadata[KEY] = ongoing.exchange.seq
 
-def settle(ongoing: Ongoing, outcome: Outcome) -> None:
-    """Record an outcome, once."""
-    ongoing.settled = True
-    ongoing.session.settle(ongoing.exchange.seq, outcome)
+    def settle(self, flow: http.HTTPFlow, ongoing: Ongoing, outcome: Outcome) -> None:
+        """Record an outcome and forget the flow."""
+        self._ongoing.pop(flow.id, None)
+        ongoing.session.settle(ongoing.exchange.seq, outcome)
 
 
 def see(flow: http.HTTPFlow, seq: int, at: float) -> Exchange:
     """Give a flow's request as an exchange; bytes that are no UTF-8 survive as surrogates."""
     request = flow.request
     path, _, query = request.path.partition("?")
-    headers = tuple((_text(name), _text(value)) for name, value in request.headers.fields)
-    encoding = request.headers.get("content-encoding", "").strip().lower()
+    headers = pairs(request.headers)
+    encoding = ", ".join([value for name, value in headers if name.lower() == "content-encoding"]).strip().lower()
     return Exchange(
         seq=seq,
         at=at,
         method=request.method,
         path=path,
-        query=tuple(parse_qsl(query, keep_blank_values=True, errors="surrogateescape")) if query else (),
+        query=parameters(query),
         headers=headers,
         body=Body(request.raw_content or b"", encoding),
         host=f"{request.host}:{request.port}",
     )
 
 
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
+@functools.lru_cache(maxsize=64)
+def parameters(query: str) -> Pairs:
+    """Give the parameters of a query; a client sends the same few with every write."""
+    return tuple(parse_qsl(query, keep_blank_values=True, errors="surrogateescape")) if query else ()
+
+
+def pairs(headers: http.Headers) -> Pairs:
+    """Give headers as text."""
+    return tuple(
+        [(n.decode("utf-8", "surrogateescape"), v.decode("utf-8", "surrogateescape")) for n, v in headers.fields]
+    )
 
 
 def as_response(answer: Answer) -> http.Response:
@@ -218,8 +231,7 @@ def as_response(answer: Answer) -> http.Response:
 
 def as_answer(response: http.Response) -> Answer:
     """Give upstream's response as an answer."""
-    headers = tuple((_text(name), _text(value)) for name, value in response.headers.fields)
-    return Answer(response.status_code, headers, response.raw_content or b"", response.reason)
+    return Answer(response.status_code, pairs(response.headers), response.raw_content or b"", response.reason)
 
 
 def annotate(flow: http.HTTPFlow, ongoing: Ongoing) -> None:

@@ -63,6 +63,8 @@ class ScriptEdge(Edge):
     def running(self) -> None:
         """Read the options and begin; what is wrong with them stops the start with one line each."""
         self.listen()
+        # mitmproxy would dial upstream for every client first, also for those that are never to reach it.
+        ctx.options.update(connection_strategy="lazy")
         self._ready = True
         self.start()
 

@@ -159,13 +159,17 @@ class _Composer:
         kind = type(event).__name__
         if kind == "AliasEvent":
             if event.anchor not in self._anchors:
-                raise TextError(Problem(place, f"alias '*{event.anchor}' names nothing; expected an anchor before it"))
+                raise TextError(
+                    Problem(place, f"alias {shown(event.anchor)} names nothing; expected an anchor before it")
+                )
             named = self._anchors[event.anchor]
             return _Node(place, named.value, named.items, named.pairs, named.text)
         if event.ctag is not None and str(event.ctag) != "!":
-            raise TextError(Problem(place, f"tag '{event.ctag}' means nothing here; expected a value without a tag"))
+            raise TextError(
+                Problem(place, f"tag {shown(str(event.ctag))} means nothing here; expected a value without a tag")
+            )
         if kind == "ScalarEvent":
-            node = _Node(place, _scalar(event.value, place) if event.implicit[0] else event.value, text=event.value)
+            node = _Node(place, _scalar(event.value) if event.implicit[0] else event.value, text=event.value)
         elif kind == "SequenceStartEvent":
             node = _Node(place, items=list(self._until("SequenceEndEvent", depth)))
         else:
@@ -200,7 +204,7 @@ def _events(text: str) -> Iterator[Any]:
         raise TextError(Problem(_place_in(text, problem.position), what)) from problem
     except MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
-        said = f"{problem.problem or problem.context}"
+        said = f"{problem.problem or problem.context}"[:_QUOTED]
         raise TextError(Problem((mark.line + 1, mark.column + 1), f"not YAML: {said}; {_EXPECTED}")) from problem
     except Exception as problem:
         # The library trips over some bad escapes and directives with errors of its own accord; the file is bad all
@@ -209,6 +213,7 @@ def _events(text: str) -> Iterator[Any]:
 
 
 _EXPECTED = "expected YAML 1.2"
+_QUOTED = 200
 
 # The core schema of YAML 1.2 (section 10.3.2): ``yes`` and ``0777`` are not what they were in YAML 1.1.
 _WORDS: dict[str, Any] = {
@@ -225,11 +230,12 @@ _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _DIGITS = 100
 
 
-def _scalar(text: str, place: Place) -> Any:
+def _scalar(text: str) -> Any:
     if text in _WORDS:
         return _WORDS[text]
-    if len(text) > _DIGITS and (_NUMBER.fullmatch(text) or _OTHER_BASE.fullmatch(text)):
-        raise TextError(Problem(place, f"is a number of {len(text)} digits; expected at most {_DIGITS}"))
+    # Thousands of digits take quadratic time, or none at all; as text they suit no number's key.
+    if len(text) > _DIGITS:
+        return text
     if _WHOLE.fullmatch(text):
         return int(text)
     if _OTHER_BASE.fullmatch(text):
@@ -273,4 +279,7 @@ class _Expansion:
                 continue
             self.keys[here] = key.place
             out[key.text] = self.expand(value, here)
+            if value.value is None and not value.text and value.items is None and value.pairs is None:
+                # What is not there has no place of its own; the parser names that of whatever comes next.
+                self.places[here] = key.place
         return out

@@ -12,6 +12,7 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
+from types import UnionType
 from typing import Any
 
 from faultlab import plan
@@ -29,18 +30,6 @@ DEADLINE = 120.0
 
 _TYPES = {int: "integer", float: "number", str: "string", bool: "boolean", type(None): "null"}
 
-_RANGE = {
-    "description": "a whole number, or a range of them: {min: …, max: …}, ends included",
-    "type": ["integer", "object"],
-    "minimum": 0,
-    "properties": {
-        "min": {"description": "least number meant", "type": "integer", "minimum": 0},
-        "max": {"description": "greatest number meant", "type": "integer", "minimum": 0},
-    },
-    "minProperties": 1,
-    "additionalProperties": False,
-}
-
 _MATCH: Mapping[str, Mapping[str, Any]] = {
     "method": {"description": "HTTP method, in capitals", "pattern": "^[A-Z]+$"},
     "endpoint": {"description": "a path of InfluxDB's API, or a group of them", "enum": [*plan.GROUPS, *ENDPOINTS]},
@@ -50,7 +39,10 @@ _MATCH: Mapping[str, Mapping[str, Any]] = {
     "lines": {"description": "lines in the request's body"},
     "measurement": {"description": "a measurement that at least one line writes to", "minLength": 1},
     "database": {"description": "bucket or database the request names", "minLength": 1},
-    "attempt": {"description": "which sending of a batch is meant, from 1; bounds how often a batch is failed"},
+    "attempt": {
+        "description": "which sending of a batch is meant, from 1; bounds how often a batch is failed",
+        "minimum": 1,
+    },
 }
 
 _WHEN: Mapping[str, Mapping[str, Any]] = {
@@ -121,8 +113,9 @@ def schema(faults: Sequence[type[Any]], profiles: Sequence[str], checks: Sequenc
                 "additionalProperties": False,
             },
         },
-        "required": ["rules"],
+        # Before ``required``: where both complain, the misspelt key says more than the missing one.
         "additionalProperties": False,
+        "required": ["rules"],
         "$defs": {
             "rule": _rule(faults),
             "match": _object(plan.Match, _MATCH, "which exchanges the rule speaks of; every condition must hold"),
@@ -147,7 +140,7 @@ def _rule(faults: Sequence[type[Any]]) -> dict[str, Any]:
                 "minLength": 1,
                 "maxLength": 80,
             },
-            "with": {"description": "the fault's knobs", "type": "object"},
+            "with": {"description": "the fault's knobs"},
             "match": {"$ref": "#/$defs/match"},
             "when": {"$ref": "#/$defs/when"},
             "required": {
@@ -156,8 +149,8 @@ def _rule(faults: Sequence[type[Any]]) -> dict[str, Any]:
                 "default": True,
             },
         },
-        "required": ["fault"],
         "additionalProperties": False,
+        "required": ["fault"],
         "allOf": [
             {
                 "if": {"type": "object", "properties": {"fault": {"const": kind.name}}, "required": ["fault"]},
@@ -190,8 +183,12 @@ def _knob(item: Any, kind: Any) -> dict[str, Any]:
 
 
 def _type(kind: Any) -> str | list[str]:
-    names = [_TYPES[one] for one in typing.get_args(kind) or (kind,)]
+    names = [_TYPES[one] for one in _alternatives(kind)]
     return names[0] if len(names) == 1 else names
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    return typing.get_args(kind) if isinstance(kind, UnionType) else (kind,)
 
 
 def _object(kind: type[Any], told: Mapping[str, Mapping[str, Any]], meaning: str) -> dict[str, Any]:
@@ -199,17 +196,31 @@ def _object(kind: type[Any], told: Mapping[str, Mapping[str, Any]], meaning: str
     types = types_of(kind)
     properties: dict[str, Any] = {}
     for item in fields(kind):
-        given = [one for one in typing.get_args(types[item.name]) or (types[item.name],) if one is not type(None)]
+        # None is what a field is that was left out; nobody has to write it.
+        given = next(one for one in _alternatives(types[item.name]) if one is not type(None))
         shape: dict[str, Any]
-        if given == [plan.Range]:
-            shape = dict(_RANGE)
-        elif given[0] in _TYPES:
-            shape = {"type": _TYPES[given[0]]}
+        if given is plan.Range:
+            shape = _range(told[item.name].get("minimum", 0))
+        elif given in _TYPES:
+            shape = {"type": _TYPES[given]}
         else:
             shape = {"type": "object", "additionalProperties": {"type": "string"}}
         default = default_of(item)
         properties[item.name] = {**shape, **told[item.name], **({} if default is None else {"default": default})}
     return {"description": meaning, "type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _range(least: int) -> dict[str, Any]:
+    return {
+        "type": ["integer", "object"],
+        "minimum": least,
+        "properties": {
+            "min": {"description": "least number meant", "type": "integer", "minimum": least},
+            "max": {"description": "greatest number meant", "type": "integer", "minimum": least},
+        },
+        "minProperties": 1,
+        "additionalProperties": False,
+    }
 
 
 def problems(
@@ -262,7 +273,8 @@ def _of_error(error: Any, document: Document) -> Iterator[Problem]:
 
 def refusal(value: Any, part: Mapping[str, Any]) -> str:
     """Say what was given, what the schema expects there, and the nearest thing that exists."""
-    near = nearest(value, part["enum"]) if "enum" in part and isinstance(value, str) else ""
+    words = [one for one in part.get("enum", ()) if isinstance(one, str)]
+    near = nearest(value, words) if isinstance(value, str) else ""
     return f"is {shown(value)}; expected {expected(part)}{near}"
 
 

@@ -138,6 +138,6 @@ def test_a_client_that_hangs_up_has_no_reply() -> None:
 def test_an_upload_that_was_cut_is_delivered_by_its_whole() -> None:
     """The attempt that never came to its end is an attempt of the batch that did."""
     whole = lines(1, 2)
-    events = (sent(1, whole[:5], None, declared=len(whole)), sent(2, whole, declared=len(whole)))
+    events = (sent(1, whole[:15], None, declared=len(whole)), sent(2, whole, declared=len(whole)))
 
     assert [Verdict.PASS] == verdicts(*events)

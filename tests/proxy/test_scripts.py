@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import ast
-import json
+import contextlib
+import fcntl
+import os
+import pty
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import termios
+import threading
 import time
 from pathlib import Path
 
@@ -11,7 +21,7 @@ import pytest
 
 from faultlab import faults, history
 from faultlab.exchange import Lines
-from tests.mitm import ADDONS, Dump, mitmdump, upstream
+from tests.mitm import ADDONS, mitmdump, upstream
 from tests.raw import LINE, Raw, Seen
 
 BODY = b"".join(b"cpu,host=h%d usage=%d 170000000000000000%d\n" % (n, n, n) for n in range(6))
@@ -29,17 +39,6 @@ STATUS = {
     "internal_error": 500,
 }
 SCRIPTS = sorted(path.stem for path in ADDONS.glob("*.py") if not path.stem.startswith("_"))
-
-
-def settled(dump: Dump, port: int, body: bytes = BODY) -> Seen:
-    """Send until the proxy is past its start: until then it ends every flow, which closes the connection."""
-    until = time.monotonic() + 20
-    while True:
-        with Raw(port) as raw:
-            seen = raw.write(body)
-        if seen.status or time.monotonic() > until:
-            return seen
-        time.sleep(0.05)
 
 
 def test_there_is_a_script_for_each_status() -> None:
@@ -66,7 +65,7 @@ def test_each_script_injects_its_failure(tmp_path: Path, name: str) -> None:
         upstream() as server,
         mitmdump([name], {"faultlab_seed": "7"}, tmp_path, f"reverse:http://127.0.0.1:{server.port}") as dump,
     ):
-        seen = settled(dump, dump.port)
+        seen = settled_at(dump.port)
         status = dump.stop()
 
     assert (STATUS[name], 0) == (seen.status, status), dump.output
@@ -81,7 +80,7 @@ def test_partial_write_sends_upstream_exactly_the_kept_lines(tmp_path: Path) -> 
         upstream() as server,
         mitmdump(["partial_write"], options, tmp_path, f"reverse:http://127.0.0.1:{server.port}") as dump,
     ):
-        settled(dump, dump.port)
+        settled_at(dump.port)
         dump.stop()
     events = [event for event in history.read(folder).events if event.decision.rule]
     deliver = events[-1].decision.deliver
@@ -100,7 +99,7 @@ def test_two_scripts_never_contradict_upstream(tmp_path: Path) -> None:
         upstream() as server,
         mitmdump(["partial_write", "rate_limit"], options, tmp_path, f"reverse:http://127.0.0.1:{server.port}") as dump,
     ):
-        settled(dump, dump.port)
+        settled_at(dump.port)
         with Raw(dump.port) as raw:
             for number in range(40):
                 before = len(server.bodies)
@@ -118,7 +117,7 @@ def test_a_scenario_plays_in_mitmdump(tmp_path: Path) -> None:
     """The scenario script plays a built-in scenario against the embedded origin."""
     options = {"faultlab_scenario": "partial-write", "faultlab_origin": "true", "faultlab_history": str(tmp_path / "h")}
     with mitmdump(["scenario"], options, tmp_path, "reverse:http://127.0.0.1:9") as dump:
-        settled(dump, dump.port)
+        settled_at(dump.port)
         with Raw(dump.port) as raw:
             statuses = {raw.write(BODY.replace(b"cpu", b"m%d" % n)).status for n in range(30)}
         dump.stop()
@@ -157,9 +156,7 @@ def test_a_bad_option_stops_the_start_with_one_line(tmp_path: Path, options: dic
 
 
 def test_an_injected_flow_is_marked_for_people(tmp_path: Path) -> None:
-    """mitmweb shows the flow marked, with rule, row, draw and attempt in its comment."""
-    options = {"faultlab_seed": "7", "faultlab_probability": "0.9999", "web_open_browser": "false", "web_port": "0"}
-    options["save_stream_file"] = str(tmp_path / "flows")
+    """Saved flows carry a mark, and a comment with rule, row, draw and attempt."""
     with (
         upstream() as server,
         mitmdump(
@@ -169,7 +166,7 @@ def test_an_injected_flow_is_marked_for_people(tmp_path: Path) -> None:
             f"reverse:http://127.0.0.1:{server.port}",
         ) as dump,
     ):
-        settled(dump, dump.port)
+        settled_at(dump.port)
         dump.stop()
     from mitmproxy.io import FlowReader  # noqa: PLC0415 - only here are flows read back
 
@@ -187,7 +184,7 @@ def test_scripts_work_in_the_other_programs(tmp_path: Path, program: str) -> Non
     """The same script injects the same failure in mitmweb."""
     options = {"web_open_browser": "false", "web_port": "0", "faultlab_origin": "true"}
     with mitmdump(["rate_limit"], options, tmp_path, "reverse:http://127.0.0.1:9", program) as dump:
-        seen = settled(dump, dump.port)
+        seen = settled_at(dump.port)
 
     assert 429 == seen.status, dump.output
 
@@ -198,7 +195,7 @@ def test_the_same_seed_decides_alike_in_two_proxies(tmp_path: Path) -> None:
     for _ in range(2):
         options = {"faultlab_seed": "3", "faultlab_probability": "0.5", "faultlab_origin": "true"}
         with mitmdump(["rate_limit"], options, tmp_path, "reverse:http://127.0.0.1:9") as dump:
-            settled(dump, dump.port, b"warm up=1 1\n")
+            settled_at(dump.port)
             with Raw(dump.port) as raw:
                 seen = [raw.write(BODY.replace(b"cpu", b"m%d" % n)) for n in range(30)]
             runs.append([(one.status, tuple(one.all("retry-after"))) for one in seen])
@@ -207,12 +204,60 @@ def test_the_same_seed_decides_alike_in_two_proxies(tmp_path: Path) -> None:
     assert {204, 429} == {status for status, _ in runs[0]}
 
 
-def test_every_fault_option_is_declared(tmp_path: Path) -> None:
-    """Each knob of a script's fault is an option that mitmdump lists with its meaning."""
-    with mitmdump(["partial_write"], {}, tmp_path) as dump:
-        pass
-    names = [item.name for item in faults.knobs(faults.PartialWrite)]
+def test_every_knob_is_an_option_of_its_script() -> None:
+    """``mitmdump --options`` lists each knob and each condition of a script's fault, with its meaning."""
+    command = [str(Path(sys.executable).with_name("mitmdump")), "-s", str(ADDONS / "partial_write.py"), "--options"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
-    assert dump.status == 0, dump.output
-    assert ["share", "status", "numbering"] == names
-    assert json.dumps(names)
+    for item in faults.knobs(faults.PartialWrite):
+        assert f"faultlab_partial_write_{item.name}:" in listed
+        assert item.metadata["meaning"].split()[0] in listed
+    for name in ("probability", "first", "nth", "every", "times"):
+        assert f"faultlab_partial_write_{name}:" in listed
+
+
+def test_scripts_work_in_the_console_program(tmp_path: Path) -> None:
+    """The same script injects the same failure in mitmproxy, which wants a terminal."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("mitmproxy")), "-s", str(ADDONS / "rate_limit.py")]
+    command += ["--mode", "reverse:http://127.0.0.1:9", "--listen-host", "127.0.0.1", "--listen-port", str(port)]
+    command += ["--set", f"confdir={tmp_path}", "--set", "faultlab_origin=true"]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ["TERM"] = "xterm"
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        os.execv(command[0], command)  # noqa: S606
+    reader = threading.Thread(target=drain, args=(terminal,), daemon=True)
+    reader.start()
+    try:
+        seen = settled_at(port)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        reader.join(5)
+        os.close(terminal)
+
+    assert 429 == seen.status
+
+
+def drain(terminal: int) -> None:
+    """Read what a program paints, so that it never waits for its screen."""
+    with contextlib.suppress(OSError):
+        while os.read(terminal, 65536):
+            pass
+
+
+def settled_at(port: int) -> Seen:
+    """Send until the program listens and answers."""
+    until = time.monotonic() + 30
+    while True:
+        try:
+            with Raw(port) as raw:
+                seen = raw.write(BODY)
+        except OSError:
+            seen = Seen()
+        if seen.status or time.monotonic() > until:
+            return seen
+        time.sleep(0.1)

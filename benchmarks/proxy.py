@@ -1,0 +1,246 @@
+"""What the proxy costs, as ratios to stock mitmdump in one run, and whether every budget holds.
+
+    python benchmarks/proxy.py [--quick] [--json FILE]
+
+The exit status is 0, 1 when a budget is exceeded, 2 when the words are not understood. CPU per exchange is the figure
+to go by: on a shared machine it is far steadier than requests per second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import proxies
+from proxies import Process
+
+from faultlab import history
+from faultlab.lab import Lab, Settings
+
+STOCK = "mitmdump -q"
+SCRIPT = "mitmdump -q -s rate_limit.py"
+BARE = "runner, no history"
+RUNNER = "runner"
+ANSWERED = "runner, every write 429"
+ORIGIN = "runner, embedded origin"
+
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured: exchanges of a round, rounds, exchanges between which memory may not grow, starts."""
+
+    exchanges: int
+    rounds: int
+    memory: tuple[int, int]
+    starts: int
+
+
+FULL = Scale(exchanges=4_000, rounds=3, memory=(10_000, 100_000), starts=5)
+QUICK = Scale(exchanges=800, rounds=3, memory=(2_000, 10_000), starts=3)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; ``limit`` is None where the figure is for information. Times are in the unit they name."""
+
+    name: str
+    figure: float
+    unit: str
+    limit: float | None = None
+    per_second: float | None = None
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    cpu_us: float | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether the budget is exceeded."""
+        return self.limit is not None and self.figure > self.limit
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round of one proxy gave; times in seconds, ``cpu`` of the proxy process per exchange."""
+
+    per_second: float
+    p50: float
+    p99: float
+    cpu: float
+
+
+def measure(proxy: Process, serials: Iterator[int], count: int, status: str) -> Round:
+    """Drive one round over 16 connections; raises OSError unless every reply has the status that is expected."""
+    before = proxy.cpu()
+    seen = proxies.load("drive", proxy.port, count=count, connections=16, first=next(serials) * count)
+    if set(seen["statuses"]) != {status}:
+        raise OSError(f"statuses {seen['statuses']}; expected {status} only")
+    return Round(count / seen["seconds"], seen["p50"], seen["p99"], (proxy.cpu() - before) / count)
+
+
+def costs(folder: Path, upstream: Process, scale: Scale) -> Iterator[Row]:
+    """Compare the proxies, their rounds interleaved so that a busy moment of the machine falls on all alike."""
+    script = [
+        *("-s", str(proxies.HERE.parent / "addons" / "rate_limit.py")),
+        *("--set", "faultlab_probability=0", "--set", f"faultlab_history={folder / 'script'}"),
+    ]
+    never, always = proxies.plan_of(0), proxies.plan_of(1)
+    with contextlib.ExitStack() as stack:
+        compared = {
+            STOCK: (stack.enter_context(proxies.mitmdump(folder, upstream)), "204"),
+            BARE: (stack.enter_context(proxies.runner(folder, never, upstream=upstream, history=False)), "204"),
+            RUNNER: (stack.enter_context(proxies.runner(folder, never, upstream=upstream)), "204"),
+            SCRIPT: (stack.enter_context(proxies.mitmdump(folder, upstream, script)), "204"),
+            ANSWERED: (stack.enter_context(proxies.runner(folder, always, upstream=upstream)), "429"),
+            ORIGIN: (stack.enter_context(proxies.runner(folder, never, upstream=None)), "204"),
+        }
+        serials = itertools.count()
+        rounds: dict[str, list[Round]] = {name: [] for name in compared}
+        for number in range(scale.rounds + 1):
+            for name, (proxy, status) in compared.items():
+                given = measure(proxy, serials, scale.exchanges, status)
+                if number:  # the first warms up
+                    rounds[name].append(given)
+    middle = {
+        name: Round(*(statistics.median(column) for column in zip(*map(_figures, given), strict=True)))
+        for name, given in rounds.items()
+    }
+    limits = {BARE: None, RUNNER: 0.65, SCRIPT: 1.15}
+    for name, given in middle.items():
+        ratio = given.cpu / middle[STOCK].cpu
+        if name == ANSWERED:
+            yield _cost(name, given, given.cpu / middle[RUNNER].cpu, f"of {RUNNER}", 1.0)
+        else:
+            yield _cost(name, given, ratio, f"of {STOCK}", limits.get(name))
+
+
+def _figures(given: Round) -> tuple[float, ...]:
+    return given.per_second, given.p50, given.p99, given.cpu
+
+
+def _cost(name: str, given: Round, ratio: float, unit: str, limit: float | None) -> Row:
+    return Row(name, ratio, unit, limit, given.per_second, given.p50 * 1e3, given.p99 * 1e3, given.cpu * 1e6)
+
+
+def readiness(folder: Path, upstream: Process, scale: Scale) -> Iterator[Row]:
+    """Time from starting the proxy's process to its READY line, its modules compiled as an installation has them."""
+    seconds = []
+    for _ in range(scale.starts):
+        with proxies.runner(folder, proxies.plan_of(0), upstream=upstream) as proxy:
+            seconds.append(proxy.seconds)
+    yield Row("READY", statistics.median(seconds), "s", 1.0)
+
+
+def latency(folder: Path, upstream: Process, scale: Scale) -> Iterator[Row]:
+    """Median latency over one connection, less that of the upstream itself."""
+    count = max(scale.exchanges // 2, 100)
+    with proxies.runner(folder, proxies.plan_of(0), upstream=upstream) as proxy:
+        proxies.load("drive", proxy.port, count=100, connections=1)
+        added = []
+        for number in range(scale.rounds):
+            first = 100 + number * count
+            direct = proxies.load("drive", upstream.port, count=count, connections=1, first=first)["p50"]
+            added.append(proxies.load("drive", proxy.port, count=count, connections=1, first=first)["p50"] - direct)
+    yield Row("added p50, one connection", statistics.median(added) * 1e3, "ms", 1.5)
+
+
+def memory(folder: Path, upstream: Process, scale: Scale) -> Iterator[Row]:
+    """Resident memory of the runner, history on, after few exchanges and after many."""
+    few, many = scale.memory
+    with proxies.runner(folder, proxies.plan_of(0), upstream=upstream) as proxy:
+        proxies.load("drive", proxy.port, count=few, connections=16)
+        before = proxy.memory()
+        proxies.load("drive", proxy.port, count=many - few, connections=16, first=few)
+        after = proxy.memory()
+    yield Row(f"memory after {few}", before / MEGABYTE, "MB")
+    yield Row(f"memory after {many}", after / MEGABYTE, "MB")
+    yield Row("memory grown", (after - before) / MEGABYTE, "MB", 16.0)
+
+
+def bursts(folder: Path, upstream: Process, scale: Scale) -> Iterator[Row]:
+    """How many of 200 connections opened at once waited a second, a SYN having been dropped; three bursts each."""
+    with contextlib.ExitStack() as stack:
+        compared = {
+            STOCK: (stack.enter_context(proxies.mitmdump(folder, upstream)), None),
+            RUNNER: (stack.enter_context(proxies.runner(folder, proxies.plan_of(0), upstream=upstream)), 0),
+        }
+        for name, (proxy, limit) in compared.items():
+            proxies.load("drive", proxy.port, count=100, connections=4)
+            dropped = proxies.overflows()
+            seen = [proxies.load("burst", proxy.port, connections=200) for _ in range(3)]
+            yield Row(f"burst of 200: connects over 1 s, {name}", sum(one["slow"] for one in seen), "of 600", limit)
+            yield Row(f"burst of 200: slowest connect, {name}", max(one["slowest"] for one in seen), "s")
+            yield Row(f"burst of 200: accept queue overflows, {name}", proxies.overflows() - dropped, "", limit)
+
+
+def decisions(folder: Path, upstream: Process, scale: Scale) -> Iterator[Row]:
+    """How many of five runs of one seed, 32 threads writing in their own order, decided otherwise."""
+    plan = proxies.plan_of(0.4)
+    runs = []
+    for number in range(5):
+        place = folder / f"storm-{number}"
+        with Lab(plan, Settings(history=place, upstream=f"http://127.0.0.1:{upstream.port}")) as lab:
+            proxies.load("storm", lab.port, threads=32, batches=150, shuffle=number)
+            lab.finish()
+        events = history.read(place).events
+        runs.append({(event.batch, event.attempt): event.decision for event in events})
+    fired = sum(bool(decision.rule) for decision in runs[0].values())
+    yield Row("same seed, 32 threads: writes refused", fired, f"of {len(runs[0])}")
+    yield Row("same seed, 32 threads: runs that differ", sum(run != runs[0] for run in runs[1:]), "of 5", 0)
+
+
+MEASURES: tuple[Callable[[Path, Process, Scale], Iterator[Row]], ...] = (
+    costs,
+    readiness,
+    latency,
+    memory,
+    bursts,
+    decisions,
+)
+
+HEAD = f"{'':56}{'req/s':>7}{'p50 ms':>8}{'p99 ms':>8}{'CPU µs':>8}  {'figure':>8} {'':16}{'limit':>7}"
+
+
+def line(row: Row) -> str:
+    """Give a row as it is printed."""
+    load = ((row.per_second, 7, 0), (row.p50_ms, 8, 2), (row.p99_ms, 8, 2), (row.cpu_us, 8, 0))
+    columns = "".join(" " * wide if value is None else f"{value:{wide}.{digits}f}" for value, wide, digits in load)
+    limit = "" if row.limit is None else f"{row.limit:7.2f}  {'OVER' if row.over else 'ok'}"
+    return f"{row.name:56}{columns}  {row.figure:8.2f} {row.unit:16}{limit}".rstrip()
+
+
+def main() -> int:
+    """Measure, print as it goes, and give the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="a minute instead of six")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    given = parser.parse_args()
+    rows = []
+    print(HEAD)
+    with tempfile.TemporaryDirectory(prefix="faultlab-bench-") as name:
+        folder = Path(name)
+        with proxies.upstream(folder) as upstream, proxies.runner(folder, proxies.plan_of(0), upstream=upstream):
+            pass  # compiles every module once
+        with proxies.upstream(folder) as upstream:
+            for part in MEASURES:
+                for row in part(folder, upstream, QUICK if given.quick else FULL):
+                    print(line(row), flush=True)
+                    rows.append(row)
+    if given.json:
+        given.json.write_text(json.dumps([{**asdict(row), "over": row.over} for row in rows], indent=1) + "\n")
+    over = [row.name for row in rows if row.over]
+    print(f"{len(over)} over: {'; '.join(over)}" if over else "every budget holds")
+    return 1 if over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+"""Faults, rules and plans, drawn from the types, bounds and choices their knobs declare."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Sequence
+from dataclasses import Field, replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from faultlab import contract, faults
+from faultlab.contract import Profile
+from faultlab.exchange import ENDPOINTS
+from faultlab.faults import Fault, knobs
+from faultlab.faults.knob import default_of, types_of
+from faultlab.plan import GROUPS, Match, Plan, Range, Rule, When
+
+PROBABILITIES = (1.0, 0.5, 0.25, 0.0)
+_SHARES = (0.0, 0.25, 0.5, 1.0)
+
+
+@st.composite
+def fault_values(draw: st.DrawFn, *, faults: Sequence[type[Any]] | None = None) -> Fault:
+    """Faults of these classes, every knob within its bounds; of all classes if None.
+
+    A knob ``min_x`` never exceeds the knob ``max_x``. Shrinks towards the first class with every knob at its default.
+    """
+    return draw(_fault_values(_kinds(faults), None))
+
+
+@st.composite
+def _fault_values(draw: st.DrawFn, kinds: tuple[type[Any], ...], profile: Profile | None) -> Fault:
+    kind = draw(st.sampled_from(kinds))
+    if not draw(st.booleans()):
+        return _made(kind)
+    given = {
+        item.name: draw(_causes(kind, item, profile) if item.name == "cause" else _knob_values(kind, item))
+        for item in knobs(kind)
+    }
+    for name, low in given.items():
+        partner = name.replace("min_", "max_", 1)
+        if name.startswith("min_") and partner in given:
+            given |= {name: min(low, given[partner]), partner: max(low, given[partner])}
+    return _made(kind, **given)
+
+
+def _made(kind: type[Any], **given: Any) -> Fault:
+    fault: Fault = kind(**given)
+    return fault
+
+
+def rules(*, faults: Sequence[type[Any]] | None = None, counting: bool = True) -> st.SearchStrategy[Rule]:
+    """Rules about faults of these classes; of all classes if None.
+
+    ``counting`` admits conditions and faults that depend on the order in which exchanges arrive. Shrinks towards the
+    first class with every knob at its default, on every exchange.
+    """
+    return _rules(_counted(_kinds(faults), counting=counting), None, counting=counting)
+
+
+def _rules(kinds: tuple[type[Any], ...], profile: Profile | None, *, counting: bool) -> st.SearchStrategy[Rule]:
+    faults = _fault_values(kinds, profile)
+    return st.builds(Rule, faults, match=_matches(), when=_whens(counting=counting), required=_later(True, False))
+
+
+@st.composite
+def plans(
+    draw: st.DrawFn, *, faults: Sequence[type[Any]] | None = None, max_size: int = 3, counting: bool = True
+) -> Plan:
+    """Plans of at most ``max_size`` rules, about faults of these classes that the plan's profile documents.
+
+    ``counting`` admits conditions and faults that depend on the order in which exchanges arrive. Rules of one fault are
+    told apart by a number behind their name. Shrinks towards the plan without rules, seed 0, of the first profile.
+    """
+    kinds = _counted(_kinds(faults), counting=counting)
+    profile = draw(st.sampled_from([p for p in contract.ALL if _documented(kinds, p)]))
+    drawn = draw(st.lists(_rules(_documented(kinds, profile), profile, counting=counting), max_size=max_size))
+    names = [rule.name for rule in drawn]
+    numbered = (
+        replace(rule, name=f"{rule.name}-{names[:index].count(rule.name) + 1}" if rule.name in names[:index] else "")
+        for index, rule in enumerate(drawn)
+    )
+    return Plan(tuple(numbered), draw(st.integers(0, 2**32 - 1)), profile.name)
+
+
+def _kinds(given: Sequence[type[Any]] | None) -> tuple[type[Any], ...]:
+    kinds = faults.ALL if given is None else tuple(given)
+    if not kinds:
+        raise ValueError("faults is empty; expected at least one fault class, or None for all")
+    return kinds
+
+
+def _counted(kinds: tuple[type[Any], ...], *, counting: bool) -> tuple[type[Any], ...]:
+    left = tuple(kind for kind in kinds if counting or not hasattr(kind, "remember"))
+    if not left:
+        raise ValueError(f"{', '.join(k.name for k in kinds)}: only faults that count; expected one that does not")
+    return left
+
+
+def _documented(kinds: tuple[type[Any], ...], profile: Profile) -> tuple[type[Any], ...]:
+    return tuple(kind for kind in kinds if faults.is_documented(kind(), profile))
+
+
+def _later(*values: Any) -> st.SearchStrategy[Any]:
+    return st.sampled_from(values)
+
+
+def _causes(kind: type[Any], item: Field[Any], profile: Profile | None) -> st.SearchStrategy[Any]:
+    profiles = contract.ALL if profile is None else (profile,)
+    known = {None, *(row.cause for p in profiles for row in p.of(faults.family_of(kind)))}
+    default = default_of(item)
+    return _later(default, *(c for c in item.metadata["choices"] if c != default and c in known))
+
+
+def _knob_values(fault: type[Any], item: Field[Any]) -> st.SearchStrategy[Any]:
+    kind = types_of(fault)[item.name]
+    default, low, high = default_of(item), item.metadata["minimum"], item.metadata["maximum"]
+    choices = item.metadata["choices"]
+    if choices:
+        return _later(default, *(choice for choice in choices if choice != default))
+    allowed = typing.get_args(kind) or (kind,)
+    if bool in allowed:
+        return _later(default, not default)
+    others: st.SearchStrategy[Any] = st.nothing()
+    if int in allowed:
+        others = st.integers(low, high)
+    elif float in allowed:
+        others = _later(*(s for s in _SHARES if (low is None or s >= low) and (high is None or s <= high)))
+    return st.just(default) | others
+
+
+def _optional(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | values
+
+
+def _ranges(low: int, high: int) -> st.SearchStrategy[Range]:
+    # Both ends from one sorted pair: a range that holds nothing would make a rule that never fires.
+    ends = st.tuples(st.integers(low, high), st.integers(low, high)).map(sorted)
+    return st.one_of(
+        ends.map(lambda pair: Range(min=pair[0])),
+        ends.map(lambda pair: Range(max=pair[1])),
+        ends.map(lambda pair: Range(pair[0], pair[1])),
+    )
+
+
+def _matches() -> st.SearchStrategy[Match]:
+    patterns = st.sampled_from(("*", "", "Token *", "*gzip*"))
+    return st.just(Match()) | st.builds(
+        Match,
+        method=_optional(st.sampled_from(("POST", "GET"))),
+        endpoint=_optional(st.sampled_from((*GROUPS, *ENDPOINTS))),
+        header=st.dictionaries(st.sampled_from(("Authorization", "content-encoding")), patterns, max_size=1),
+        size=_optional(_ranges(0, 200)),
+        decoded_size=_optional(_ranges(0, 200)),
+        lines=_optional(_ranges(0, 8)),
+        measurement=_optional(st.sampled_from(("m", "other"))),
+        database=_optional(st.sampled_from(("b", "other"))),
+        attempt=_optional(_ranges(1, 4)),
+    )
+
+
+def _whens(*, counting: bool) -> st.SearchStrategy[When]:
+    numbers = _optional(st.integers(1, 5)) if counting else st.none()
+    times = st.tuples(st.integers(0, 3600), st.integers(1, 3600))
+    return st.just(When()) | st.builds(
+        lambda probability, first, nth, every, limit, span: When(
+            probability, first, nth, every, limit, *((None, None) if span is None else (span[0], span[0] + span[1]))
+        ),
+        st.sampled_from(PROBABILITIES),
+        numbers,
+        numbers,
+        numbers,
+        numbers,
+        _optional(times),
+    )

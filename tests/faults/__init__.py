@@ -1,0 +1,1 @@
+"""The faults: what each decides, and by which documented answer."""
