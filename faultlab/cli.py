@@ -360,7 +360,13 @@ def scenarios_command(name: str | None, schema: bool) -> int:
     return Exit.PASS
 
 
-@cli.command("oracles")
+@cli.command(
+    "oracles",
+    epilog="""\b
+Example:
+  faultlab oracles --json | jq -r '.[].name'
+""",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def oracles_command(as_json: bool) -> int:
     """List the questions a client is judged by."""

@@ -243,7 +243,7 @@ class Lab:
 
     def _complaint(self) -> str:
         time.sleep(0.05)
-        said = [line for line in self._complaints if line.strip() and "logged during startup" not in line]
+        said = [line for line in self._complaints if line.strip() and not line.startswith(_NOT_THE_REASON)]
         text = said[-1].strip() if said else "it said nothing"
         if "No module named 'mitmproxy'" in text:
             text = f"no mitmproxy there; install faultlab[proxy], or name another Python in {PYTHON_VARIABLE}"
@@ -437,6 +437,10 @@ class Lab:
             if self._proxy.stdout is not None:
                 self._proxy.stdout.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+_NOT_THE_REASON = ("Error logged during startup", "Errors logged during startup", "Try specifying a different port")
+"""What mitmproxy prints after the line that says what is wrong."""
 
 
 def check_history(folder: Path) -> None:

@@ -377,8 +377,7 @@ class Origin:
         for key, kind in (*tags, *((key, kind) for key, kind, _ in point.fields)):
             had = known.get(key) or fresh.get(key) or added.setdefault(key, kind)
             if had != kind:
-                said = self.profile.conflict(point.measurement, key, kind, had)
-                return said.replace("column_type::field::tag", "column_type::tag")
+                return self.profile.conflict(point.measurement, key, kind, had)
         fresh.update(added)
         return ""
 

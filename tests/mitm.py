@@ -33,7 +33,7 @@ def upstream() -> Iterator[Upstream]:
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:  # noqa: N802 - the library's name
+        def do_POST(self) -> None:
             known.lengths.append(self.headers["Content-Length"])
             known.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(204)

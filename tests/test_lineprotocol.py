@@ -1,6 +1,6 @@
 """Line protocol against what real servers did with it, and against hostile input."""
 
-# ruff: noqa: D202 - a blank line parts what holds from the act
+
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The embedded InfluxDB: what it stores, what it answers, and that both agree with the measured servers."""
 
-# ruff: noqa: D202 - a blank line parts what holds from the act
+
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from faultlab.faults.retry_after import FORMS
 from faultlab.plan import Arbiter, Match, Plan, Range, Rule, When
 from faultlab.scenario import Scenario, ScenarioError, load, names, parse, schema
 from faultlab.scenarios import reading
+from faultlab.scenarios.schema import expected
 
 FOLDER = Path(scenarios.__file__).parent
 DOCS = Path(__file__).parent.parent / "docs" / "scenarios.md"
@@ -124,6 +125,10 @@ BAD: tuple[tuple[str, str], ...] = (
     (
         f"{RULE}with: {{min_wiat: 1}}",
         f"3:12: key 'rules[0].with.min_wiat': no such key; expected one of {WAITING}; did you mean 'min_wait'?",
+    ),
+    (
+        f"{RULE}with: {{min_wait: 1, cuase: null}}",
+        f"3:25: key 'rules[0].with.cuase': no such key; expected one of {WAITING}; did you mean 'cause'?",
     ),
     (f"{RULE}with:", f"3:5: key 'rules[0].with': is null; expected a mapping with {WAITING}"),
     (
@@ -292,7 +297,7 @@ def test_bytes_that_are_no_text_are_told(data: bytes, message: str, tmp_path: Pa
 
 def test_everything_in_a_file_is_read() -> None:
     """Each key of a file reaches the scenario."""
-    expected = Scenario(
+    wanted = Scenario(
         name="evening-peak",
         about="a sentence",
         profile="serverless",
@@ -318,7 +323,7 @@ def test_everything_in_a_file_is_read() -> None:
         source="dir/x.yaml",
     )
 
-    assert expected == parse(GOOD, "dir/x.yaml")
+    assert wanted == parse(GOOD, "dir/x.yaml")
 
 
 def test_what_is_left_out_has_defaults() -> None:
@@ -381,20 +386,13 @@ def test_a_broken_library_is_no_bad_file(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("module", ["ruamel.yaml", "jsonschema"])
-def test_missing_library_names_the_extra(module: str) -> None:
-    """Without its libraries the module can be imported, and reading says in one line what to install."""
-    code = (
-        "import sys\n"
-        f"sys.modules[{module!r}] = None\n"
-        "from faultlab import scenario\n"
-        "try:\n"
-        "    scenario.load('calm')\n"
-        "except scenario.ScenarioError as problem:\n"
-        "    print(problem)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+def test_missing_library_names_the_extra(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its libraries reading says in one line what to install."""
+    monkeypatch.setitem(sys.modules, module, None)
 
-    assert f"reading a scenario needs {module}; install faultlab[cli]\n" == done.stdout
+    assert f"reading a scenario needs {module}; install faultlab[cli]" == said_of(
+        lambda: parse(GOOD, "x", known_checks=[module])
+    )
 
 
 def test_importing_needs_no_library() -> None:
@@ -432,9 +430,12 @@ def test_file_that_cannot_be_read_is_told(name: str, why: str) -> None:
     )
 
 
-def test_name_that_can_be_no_path_is_unknown() -> None:
+@pytest.mark.parametrize(("name", "shown"), [("a\0", "'a\\x00'"), ("x" * 5000, f"'{'x' * 59}…"), ("", "''")])
+def test_name_that_can_be_no_path_is_unknown(name: str, shown: str) -> None:
     """A name no file can have is unknown, not a crash."""
-    assert said_of(lambda: load("a\0")).startswith("no scenario is named 'a\\x00'; expected a file, or one of calm, ")
+    assert f"no scenario is named {shown}; expected a file, or one of {', '.join(names())}" == (
+        said_of(lambda: load(name))
+    )
 
 
 def test_files_are_found_by_path_and_by_being_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -483,6 +484,25 @@ def test_scenarios_survive_json(name: str) -> None:
     file = {key: value for key, value in values.items() if key != "source"}
 
     assert (given, given) == (Scenario.from_json(values), parse(json.dumps(file), given.source))
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"type": "integer"}, "a whole number"),
+        ({"type": "integer", "minimum": 2}, "a whole number of at least 2"),
+        ({"type": "number", "maximum": 2.5}, "a number of at most 2.5"),
+        ({"type": ["integer", "null"], "minimum": 2, "maximum": 9}, "a whole number from 2 to 9 or null"),
+        ({"type": "number", "exclusiveMinimum": 0}, "a number above 0"),
+        ({"type": "string"}, "text"),
+        ({"type": "boolean"}, "true or false"),
+        ({"type": ["string", "null"], "enum": ["a", None]}, "one of a, null"),
+        ({"type": "object"}, "a mapping"),
+    ],
+)
+def test_what_is_expected_is_said_in_words(part: dict[str, Any], words: str) -> None:
+    """Whatever knob a later fault has, its schema can be said in words."""
+    assert words == expected(part)
 
 
 def test_schema_is_valid() -> None:
@@ -798,10 +818,10 @@ def test_long_wait_outlasts_usual_first_delays() -> None:
     assert (True, True) == (opening.min_wait > 10, drawn.max_wait < 10)  # type: ignore[attr-defined]
 
 
-def test_forty_batches_meet_everything() -> None:
-    """The survey gives every documented answer of the usual write endpoint within forty first attempts."""
+def test_fifty_batches_meet_everything() -> None:
+    """The survey gives every documented answer of the usual write endpoint within fifty first attempts."""
     plan = load("everything-once").plan()
-    seen = simulate(plan, 40)
+    seen = simulate(plan, 50)
 
     assert len(rows_at(contract.named("serverless"), V2_WRITE)) == seen.fired["catalogue"]
 

@@ -92,6 +92,17 @@ UP = (
     ),
 )
 
+ENCODING = error(
+    "unsupported_media_type",
+    "",
+    415,
+    "unsupported media type",
+    "unacceptable content-encoding: br",
+    when="the body is in an encoding the router does not read",
+    source=sources.IOX_ROUTER,
+    on_page=False,
+)
+
 TIMEOUT = error(
     "internal_error",
     "timeout",
@@ -254,16 +265,7 @@ def single_tenant(api: Source) -> tuple[Row, ...]:
             when="the body is over the limit, on the wire or once decompressed",
             source=sources.IOX_ROUTER,
         ),
-        error(
-            "unsupported_media_type",
-            "",
-            415,
-            "unsupported media type",
-            "unacceptable content-encoding: br",
-            when="the body is in an encoding the router does not read",
-            source=sources.IOX_ROUTER,
-            on_page=False,
-        ),
+        ENCODING,
         error(
             "unprocessable",
             "limit",

@@ -101,7 +101,11 @@ class Quota:
     window: int
 
 
-_IOX_TYPES = {"unsigned": "uinteger"}
+def _iox_type(kind: str) -> str:
+    """Give the name of a column type; ``tag`` is one that no field has."""
+    if kind == "tag":
+        return "iox::column_type::tag"
+    return f"iox::column_type::field::{'uinteger' if kind == 'unsigned' else kind}"
 
 
 def conflict_v1(measurement: str, field: str, got: str, had: str) -> str:
@@ -114,20 +118,12 @@ def conflict_v1(measurement: str, field: str, got: str, had: str) -> str:
 
 def conflict_iox(measurement: str, field: str, got: str, had: str) -> str:
     """Say a type conflict as an IOx router does."""
-    got, had = _IOX_TYPES.get(got, got), _IOX_TYPES.get(had, had)
-    return (
-        f"Unable to insert iox::column_type::field::{got} type into column {field} "
-        f" with type iox::column_type::field::{had}"
-    )
+    return f"Unable to insert {_iox_type(got)} type into column {field}  with type {_iox_type(had)}"
 
 
 def conflict_core(measurement: str, field: str, got: str, had: str) -> str:
     """Say a type conflict as InfluxDB 3 Core does."""
-    got, had = _IOX_TYPES.get(got, got), _IOX_TYPES.get(had, had)
-    return (
-        f"invalid column type for column '{field}', expected iox::column_type::field::{had}, "
-        f"got iox::column_type::field::{got}"
-    )
+    return f"invalid column type for column '{field}', expected {_iox_type(had)}, got {_iox_type(got)}"
 
 
 @dataclass(frozen=True)

@@ -406,6 +406,7 @@ ROWS = (
         when="a limit is exceeded that no window resets, so there is nothing to wait for",
         source=sources.SERVERLESS_API,
     ),
+    router.ENCODING,
     # 500, 503
     _error(
         "internal_error",

@@ -20,6 +20,8 @@ def facts_of(exchange: Exchange) -> dict[str, Any]:
         "bucket": exchange.parameter("bucket") or exchange.parameter("db"),
         "database": exchange.database,
         "org": exchange.parameter("org"),
+        "query": exchange.parameter("q"),
+        "user": exchange.parameter("u"),
     }
     return {name: value for name, value in facts.items() if value}
 

@@ -10,6 +10,12 @@ from faultlab.history import History
 def reproduce(history: History) -> str:
     """Give the command that runs the same again, quoted for a POSIX shell; COMMAND where the history has no command."""
     run = history.run
-    words = ["faultlab", "run", str(run.get("scenario") or "SCENARIO"), "--seed", str(run.get("seed", 0))]
-    words += ["--profile", str(run.get("profile", "")), "--"]
+    scenario = run.get("source") or run.get("scenario") or "SCENARIO"
+    words = ["faultlab", "run", str(scenario), "--seed", str(run.get("seed", 0))]
+    words += ["--profile", str(run.get("profile", ""))]
+    if run.get("upstream", "origin") not in {"origin", "proxy"}:
+        words += ["--upstream", str(run["upstream"])]
+    if run.get("forward"):
+        words.append("--forward")
+    words.append("--")
     return shlex.join([*words, *map(str, run.get("command") or ("COMMAND",))])

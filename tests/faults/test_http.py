@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from faultlab import contract, faults, lineprotocol
 from faultlab.contract import Profile
 from faultlab.exchange import (
+    ENDPOINTS,
     V1_QUERY,
     V1_WRITE,
     V2_WRITE,
@@ -114,21 +115,32 @@ CAUSES = [
 
 
 @pytest.mark.parametrize(("kind", "cause"), CAUSES)
-def test_every_cause_is_documented_somewhere(kind: type[Any], cause: str) -> None:
-    """Each cause a fault offers is answered by that very row under some profile, and declined under the others."""
-    answered = 0
-    for profile in contract.ALL:
-        rows = [row for row in profile.of(kind.name) if row.cause == cause]
-        for row in rows:
-            decision = kind(cause=cause).decide(sent(TWO_LINES, endpoint_of(row)), scene(profile.name))
-            answered += decision is not None and decision.row.startswith(f"{kind.name}/{cause}/")
-        if not rows:
-            declined = [
-                kind(cause=cause).decide(sent(TWO_LINES, path), scene(profile.name)) for path in (V2_WRITE, V1_QUERY)
-            ]
-            assert [None, None] == declined
+def test_cause_gives_its_own_answer(kind: type[Any], cause: str) -> None:
+    """Each cause a fault offers is documented somewhere, and answered so wherever it is."""
+    asked = [(profile.name, row) for profile in contract.ALL for row in profile.of(kind.name) if row.cause == cause]
+    decided = [kind(cause=cause).decide(sent(TWO_LINES, endpoint_of(row)), scene(name)) for name, row in asked]
+    given = [decision and decision.row.rpartition("/")[0] for decision in decided]
 
-    assert answered > 0
+    assert asked
+    assert [f"{kind.name}/{cause}"] * len(asked) == given
+
+
+@pytest.mark.parametrize(("kind", "cause"), CAUSES)
+def test_cause_is_declined_where_it_is_not_documented(kind: type[Any], cause: str) -> None:
+    """A profile that does not document a cause never answers with another one's row."""
+    others = [profile for profile in contract.ALL if cause not in {row.cause for row in profile.of(kind.name)}]
+    decided = [kind(cause=cause).decide(sent(TWO_LINES, path), scene(p.name)) for p in others for path in ENDPOINTS]
+
+    assert [None] * len(decided) == decided
+
+
+def test_every_documented_cause_is_offered() -> None:
+    """Whoever wants a documented answer of a fault that has causes finds its cause among the knob's choices."""
+    offered = {(kind.name, cause) for kind, cause in (param.values for param in CAUSES)}
+    kinds = {name for name, _ in offered}
+    documented = {(row.fault, row.cause) for profile in contract.ALL for row in profile.rows if row.fault in kinds}
+
+    assert offered == documented
 
 
 @pytest.mark.parametrize("kind", [kind for kind in faults.ALL if any(f.name == "stored" for f in fields(kind))])
