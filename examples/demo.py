@@ -8,7 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-WRITER = Path(__file__).with_name("write_batches.py")
+WRITER = "examples/write_batches.py"
+PROJECT = Path(__file__).parent.parent
 
 SCENES = (
     (
@@ -43,8 +44,8 @@ def main() -> int:
         for name, expected, title, meaning in SCENES:
             print(f"\n\033[1m{title}\033[0m\n" if sys.stdout.isatty() else f"\n{title}\n", flush=True)
             command = [sys.executable, "-m", "faultlab", "run", name, "--seed", "7", "--quiet"]
-            command += ["--history", f"{folder}/{name}", "--", sys.executable, str(WRITER)]
-            status = subprocess.run(command, check=False).returncode
+            command += ["--history", f"{folder}/{name}", "--", "python", WRITER]
+            status = subprocess.run(command, check=False, cwd=PROJECT).returncode
             print(f"\n{meaning}", flush=True)
             if status != expected:
                 wrong.append(f"{name} ended with status {status}; expected {expected}")

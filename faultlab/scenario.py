@@ -200,9 +200,12 @@ def _faulty_rule(document: Document, given: Mapping[str, Any], path: reading.Pat
     try:
         Plan((rule,), profile=profile)
     except KnobError as problem:
-        here = (*path, "fault")
-        what = f"is {shown(given['fault'])}; expected a fault that the profile has an answer for, but {problem}"
-        yield Problem(document.places[here], what, here)
+        # Where the profile has other answers of the fault, it is the cause that it does not know.
+        of_cause = "cause" in given.get("with", {}) and contract.named(profile).of(catalogue.family_of(rule.fault))
+        what, here = ("cause", (*path, "with", "cause")) if of_cause else ("fault", (*path, "fault"))
+        value = given["with"]["cause"] if of_cause else given["fault"]
+        said = f"is {shown(value)}; expected a {what} that the profile has an answer for, but {problem}"
+        yield Problem(document.places[here], said, here)
 
 
 def _empty_ranges(document: Document, given: Mapping[str, Any], path: reading.Path) -> Iterator[Problem]:

@@ -232,7 +232,7 @@ def start() -> None:
     """Read the configuration and run; the process's entry point."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    logging.getLogger().setLevel(logging.INFO)
+    logging.getLogger().setLevel(logging.WARNING)
     # mitmproxy reports a port in use, or an upstream it cannot parse, by logging; the parent reads it from here.
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(logging.WARNING)

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from json import dumps
 from typing import Any
 
+from faultlab.coverage import coverage
 from faultlab.history import History
 from faultlab.reports.reproduce import reproduce
 from faultlab.verdict import Finding, Judgement, Verdicts
@@ -18,7 +19,8 @@ def json(verdicts: Verdicts, history: History) -> str:
     command), ``counts`` (``exchanges``, ``batches``, ``points``, and ``fired``: how often each rule did), ``reasons``
     (why the run is no pass beyond what the oracles found), and ``oracles``: one object each with ``name``, ``level``,
     ``source``, ``verdict`` (null when not put to the test), ``crashed`` (a traceback, or null) and ``judgements``, each
-    with ``verdict``, ``what``, ``exchange`` (or null), ``batch`` (or null) and ``points``.
+    with ``verdict``, ``what``, ``exchange`` (or null), ``batch`` (or null) and ``points``. ``coverage`` has one object
+    an endpoint when a rule walked the catalogue: ``endpoint``, and ``given`` and ``missing`` answers.
     """
     run = history.run
     return dumps(
@@ -32,6 +34,7 @@ def json(verdicts: Verdicts, history: History) -> str:
             "counts": {**asdict(verdicts.counts), "fired": history.fired},
             "oracles": [_oracle(finding) for finding in verdicts.findings],
             "reasons": list(verdicts.reasons),
+            "coverage": [asdict(one) for one in coverage(history)],
         },
         indent=2,
     )

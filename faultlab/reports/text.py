@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from faultlab.coverage import coverage
 from faultlab.history import History
 from faultlab.reports.reproduce import reproduce
 from faultlab.verdict import Finding, Judgement, Verdict, Verdicts
@@ -27,6 +28,8 @@ def text(verdicts: Verdicts, history: History) -> str:
     if verdicts.reasons:
         blocks.append("\n".join(("reasons", *(_wrapped(reason, "- ") for reason in verdicts.reasons))))
     blocks.extend(block for finding in verdicts.findings for block in _details(finding))
+    if covered := coverage(history):
+        blocks.append("\n".join(("coverage", *(_wrapped(str(one), "- ") for one in covered))))
     blocks.append(f"reproduce\n  {reproduce(history)}")
     return "\n\n".join(blocks)
 

@@ -263,10 +263,9 @@ def _of_error(error: Any, document: Document) -> Iterator[Problem]:
                 here = (*path, key)
                 yield Problem(document.keys[here], f"no such key; expected {wanted}", here)
     elif error.validator == "required":
-        for key in error.validator_value:
-            if key not in error.instance:
-                wanted = expected(error.schema["properties"][key])
-                yield Problem(document.places[path], f"is missing; expected {wanted}", (*path, key))
+        for key in (one for one in error.validator_value if one not in error.instance):
+            wanted = expected(error.schema["properties"][key])
+            yield Problem(document.places[path], f"is missing; expected {wanted}", (*path, key))
     else:
         yield Problem(document.places[path], refusal(error.instance, error.schema), path)
 
