@@ -19,7 +19,8 @@ def summary(kind: type[Any]) -> str:
 
 def rows_of(kind: type[Any], profile: Profile) -> tuple[Row, ...]:
     """Give the documented answers a fault can give under a profile, the default first."""
-    return profile.of(faults.family_of(kind))
+    cause = getattr(kind, "cause", None)  # a knob is no text here, only a cause that the fault is bound to
+    return tuple(row for row in profile.of(faults.family_of(kind)) if not isinstance(cause, str) or row.cause == cause)
 
 
 def wire(answer: Answer) -> str:

@@ -113,7 +113,9 @@ class FaultLab:
 
     def hands_over(self, lines: str) -> None:
         """Record what the client is about to be given, as line protocol; what it then never sends counts as lost."""
-        with (self.folder / "manifest.lp").open("a") as manifest:
+        from faultlab.lab import MANIFEST_VARIABLE
+
+        with Path(self._lab.environment()[MANIFEST_VARIABLE]).open("a") as manifest:
             manifest.write(lines if lines.endswith("\n") else f"{lines}\n")
 
     def was_told(self, told: str, message: str = "", lines: str = "") -> None:
@@ -122,7 +124,9 @@ class FaultLab:
         ``message`` is that in its own words; ``lines`` are the points it is about, as line protocol, none in particular
         if empty.
         """
-        with (self.folder / "report.jsonl").open("a") as report:
+        from faultlab.lab import REPORT_VARIABLE
+
+        with Path(self._lab.environment()[REPORT_VARIABLE]).open("a") as report:
             report.write(json.dumps({"told": told, "message": message, "lines": lines}) + "\n")
 
     @property
@@ -194,6 +198,8 @@ def marked(node: pytest.Item) -> tuple[Scenario, str | None, int | None]:
     seed, profile = marker.kwargs.get("seed"), marker.kwargs.get("profile")
     if seed is not None and type(seed) is not int:
         raise MarkerError(f"marker's seed is {seed!r}; expected a whole number")
+    if profile is not None and not isinstance(profile, str):
+        raise MarkerError(f"marker's profile is {profile!r}; expected a profile's name such as 'core'")
     return chosen(marker.args, node.path.parent, node.name), profile, seed
 
 

@@ -48,6 +48,10 @@ _ENDED = re.compile(
 )
 _COUNTED = r"(?!\s*(?:points?|lines?|rows?|records?|metrics?|batch(?:es)?|values?|bytes?|[KM]i?B|ms|s|sec(?:ond)?s?)\b)"
 _CONTINUES = re.compile(r"[\s)\]}]")
+_STATUS = re.compile(
+    r"\(([1-5]\d\d)\)|\b(?:status(?:[ _-]?code)?|HTTP(?:/[\d.]+)?|code)\W{0,4}([1-5]\d\d)\b", re.IGNORECASE
+)
+_LENGTH = re.compile(r"length\W{1,4}\d+", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")
 _CUT_SHORT = re.compile(r'"(?:message|error|error_message)"\s*:\s*"((?:[^"\\]|\\.)*)')
 
@@ -59,6 +63,10 @@ class Evidence:
     where: str
     text: str = ""
     certain: bool = True
+
+    def doubted(self) -> Evidence:
+        """Give the same, no longer certain."""
+        return Evidence(self.where, self.text, certain=False)
 
     def __str__(self) -> str:
         """Give where it stands and the line itself, shortened."""
@@ -111,23 +119,37 @@ def speaks_of(text: str, reply: Answer | None) -> bool:
 
 
 type _Marks = tuple[int, tuple[str, ...]]
+"""What a reply is known by: its status, and its messages made comparable."""
 
 
 def _flat(text: str) -> str:
-    return " ".join(text.split()).casefold()
+    """Make texts comparable: one blank for any white space, escapes of JSON undone, case folded."""
+    return " ".join(text.replace("\\n", " ").replace('\\"', '"').split()).casefold()
 
 
 def _marks(reply: Answer) -> _Marks:
-    starts = (_flat(message)[:PREFIX] for message in messages(reply))
-    return reply.status, tuple(dict.fromkeys(start for start in starts if len(start) >= LEAST))
+    flat = (_flat(message) for message in messages(reply))
+    return reply.status, tuple(dict.fromkeys(message for message in flat if len(message) >= LEAST))
+
+
+def _quoted(flat: str, marks: _Marks) -> int:
+    """Give the length of the longest message of a reply that a text has in full; 0 if it has none."""
+    return max((len(message) for message in marks[1] if message in flat), default=0)
 
 
 def _speaks(text: str, flat: str, marks: _Marks) -> bool:
-    status, starts = marks
-    if any(start in flat for start in starts):
+    status, found = marks
+    said = {int(one or other) for one, other in _STATUS.findall(text)}
+    if said and status not in said:
+        return False
+    if any(message[:PREFIX] in flat for message in found):
         return True
     number = rf"(?<![\w-])(?<!\d[.,:/-]){status}(?![\w%]|[.,:/-]\d){_COUNTED}"
-    return bool(re.search(number, text)) and not (_SUCCESS.search(text) and not _FAILURE.search(text))
+    if not re.search(number, _LENGTH.sub("", text)):
+        return False
+    # A 201 is a success to whoever does not read its body, and 201 of something is a usual number.
+    doubtful = status < 300 or _SUCCESS.search(text) is not None
+    return not doubtful or _FAILURE.search(text) is not None
 
 
 def records(stderr: str) -> Iterator[tuple[int, str]]:
@@ -147,6 +169,13 @@ def records(stderr: str) -> Iterator[tuple[int, str]]:
         yield number, held
 
 
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    evidence: Evidence
+    text: str
+    flat: str
+
+
 class Account:
     """Everything by which a run's application may have been told.
 
@@ -161,18 +190,23 @@ class Account:
         client = history.client
         self.deaf = client is None and not history.reports and not history.stderr
         self._by_point: dict[Hashable, Evidence] = {}
-        self._spoken: list[tuple[Evidence, str, str]] = []
+        self._spoken: list[_Spoken] = []
         self._everything: Evidence | None = None
-        self._found: dict[_Marks | None, Evidence | None] = {}
+        self._about: dict[_Marks | None, list[Evidence]] = {}
+        self._given: dict[tuple[_Marks | None, Hashable], Evidence | None] = {}
+        self._used: set[Evidence] = set()
         if client is not None and client.status:
             self._everything = Evidence(f"exit status {client.status}")
         for number, report in enumerate(history.reports, 1):
             if report.told in TELLING:
                 self._take(number, report, names, known)
-        self._in_own_words = self._own_words(history)
+        outcomes = [event.outcome for event in history.events if event.outcome is not None]
+        self._replies = {_marks(outcome.told) for outcome in outcomes if outcome.told is not None}
+        self._in_own_words = self._own_words(some_ended=any(outcome.told is None for outcome in outcomes))
         for number, text in records(history.stderr):
             if not announces_retry(text):
                 self._hear(Evidence(f"stderr line {number}", text.partition("\n")[0]), text)
+        self._quotes = [self._quotes_of(spoken) for spoken in self._spoken]
 
     def _take(
         self, number: int, report: Report, names: Callable[[bytes], Iterable[Hashable]], known: Collection[Hashable]
@@ -189,18 +223,39 @@ class Account:
             self._everything = self._everything or evidence
 
     def _hear(self, evidence: Evidence, text: str) -> None:
-        self._spoken.append((evidence, text, _flat(text)))
+        self._spoken.append(_Spoken(evidence, text, _flat(text)))
 
-    def _own_words(self, history: History) -> Evidence | None:
-        outcomes = [event.outcome for event in history.events if event.outcome is not None]
-        marks = {_marks(outcome.told) for outcome in outcomes if outcome.told is not None}
-        some_ended = any(outcome.told is None for outcome in outcomes)
-        for evidence, text, flat in self._spoken:
-            if some_ended and _ENDED.search(text):
+    def _own_words(self, *, some_ended: bool) -> Evidence | None:
+        for spoken in self._spoken:
+            if some_ended and _ENDED.search(spoken.text):
                 continue
-            if not any(_speaks(text, flat, mark) for mark in marks):
-                return Evidence(evidence.where, evidence.text, certain=False)
+            if not any(_speaks(spoken.text, spoken.flat, marks) for marks in self._replies):
+                return spoken.evidence.doubted()
         return None
+
+    def _quotes_of(self, spoken: _Spoken) -> frozenset[_Marks]:
+        """Give the replies a text quotes in full: those whose message it has that no longer message contains."""
+        lengths = {marks: _quoted(spoken.flat, marks) for marks in self._replies}
+        longest = max(lengths.values(), default=0)
+        return frozenset(marks for marks, length in lengths.items() if length == longest) if longest else frozenset()
+
+    def _lines_about(self, marks: _Marks | None) -> list[Evidence]:
+        """Give every line that speaks of a reply, those that quote it first.
+
+        A line that quotes one reply in full is about no other.
+        """
+        if marks not in self._about:
+            quoting, speaking = [], []
+            for spoken, quotes in zip(self._spoken, self._quotes, strict=True):
+                if marks is None:
+                    if _ENDED.search(spoken.text):
+                        speaking.append(spoken.evidence)
+                elif marks in quotes:
+                    quoting.append(spoken.evidence)
+                elif not quotes and _speaks(spoken.text, spoken.flat, marks):
+                    speaking.append(spoken.evidence)
+            self._about[marks] = quoting + speaking
+        return self._about[marks]
 
     def of_point(self, point: Hashable) -> Evidence | None:
         """Give the report line that names a point."""
@@ -210,16 +265,22 @@ class Account:
         """Give what was said about the run as a whole; uncertain for a report in words that belong to no reply."""
         return self._everything or self._in_own_words
 
-    def of_reply(self, reply: Answer | None) -> Evidence | None:
-        """Give the line that speaks of a reply; of None, the line that speaks of an ended connection."""
+    def of_reply(self, reply: Answer | None, batch: Hashable) -> Evidence | None:
+        """Give the line that speaks of a reply to a batch; of None, the line that speaks of an ended connection.
+
+        A line speaks for one batch: a client that keeps silent about the second of two like refusals is not covered by
+        what it said of the first. When there are fewer lines than batches, the rest are doubts, because a line may
+        speak for many.
+        """
         marks = None if reply is None else _marks(reply)
-        if marks not in self._found:
-            self._found[marks] = next(
-                (
-                    evidence
-                    for evidence, text, flat in self._spoken
-                    if (_ENDED.search(text) if marks is None else _speaks(text, flat, marks))
-                ),
-                None,
-            )
-        return self._found[marks]
+        if (marks, batch) not in self._given:
+            lines = self._lines_about(marks)
+            fresh = next((line for line in lines if line not in self._used), None)
+            if fresh is not None:
+                self._used.add(fresh)
+            self._given[marks, batch] = fresh or (lines[0].doubted() if lines else None)
+        return self._given[marks, batch]
+
+    def hears_of(self, reply: Answer | None) -> Evidence | None:
+        """Give a line that speaks of a reply, whichever batch it is about."""
+        return next(iter(self._lines_about(None if reply is None else _marks(reply))), None)

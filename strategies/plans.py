@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Sequence
 from dataclasses import Field, replace
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -20,34 +21,12 @@ PROBABILITIES = (1.0, 0.5, 0.25, 0.0)
 _SHARES = (0.0, 0.25, 0.5, 1.0)
 
 
-@st.composite
-def fault_values(draw: st.DrawFn, *, faults: Sequence[type[Any]] | None = None) -> Fault:
+def fault_values(*, faults: Sequence[type[Any]] | None = None) -> st.SearchStrategy[Fault]:
     """Faults of these classes, every knob within its bounds; of all classes if None.
 
     A knob ``min_x`` never exceeds the knob ``max_x``. Shrinks towards the first class with every knob at its default.
     """
-    return draw(_fault_values(_kinds(faults), None))
-
-
-@st.composite
-def _fault_values(draw: st.DrawFn, kinds: tuple[type[Any], ...], profile: Profile | None) -> Fault:
-    kind = draw(st.sampled_from(kinds))
-    if not draw(st.booleans()):
-        return _made(kind)
-    given = {
-        item.name: draw(_causes(kind, item, profile) if item.name == "cause" else _knob_values(kind, item))
-        for item in knobs(kind)
-    }
-    for name, low in given.items():
-        partner = name.replace("min_", "max_", 1)
-        if name.startswith("min_") and partner in given:
-            given |= {name: min(low, given[partner]), partner: max(low, given[partner])}
-    return _made(kind, **given)
-
-
-def _made(kind: type[Any], **given: Any) -> Fault:
-    fault: Fault = kind(**given)
-    return fault
+    return _fault_values(_kinds(faults), None)
 
 
 def rules(*, faults: Sequence[type[Any]] | None = None, counting: bool = True) -> st.SearchStrategy[Rule]:
@@ -57,11 +36,6 @@ def rules(*, faults: Sequence[type[Any]] | None = None, counting: bool = True) -
     first class with every knob at its default, on every exchange.
     """
     return _rules(_counted(_kinds(faults), counting=counting), None, counting=counting)
-
-
-def _rules(kinds: tuple[type[Any], ...], profile: Profile | None, *, counting: bool) -> st.SearchStrategy[Rule]:
-    faults = _fault_values(kinds, profile)
-    return st.builds(Rule, faults, match=_matches(), when=_whens(counting=counting), required=_later(True, False))
 
 
 @st.composite
@@ -75,7 +49,7 @@ def plans(
     """
     kinds = _counted(_kinds(faults), counting=counting)
     profile = draw(st.sampled_from([p for p in contract.ALL if _documented(kinds, p)]))
-    drawn = draw(st.lists(_rules(_documented(kinds, profile), profile, counting=counting), max_size=max_size))
+    drawn = draw(st.lists(_rules(_documented(kinds, profile), profile.name, counting=counting), max_size=max_size))
     names = [rule.name for rule in drawn]
     numbered = (
         replace(rule, name=f"{rule.name}-{names[:index].count(rule.name) + 1}" if rule.name in names[:index] else "")
@@ -102,12 +76,37 @@ def _documented(kinds: tuple[type[Any], ...], profile: Profile) -> tuple[type[An
     return tuple(kind for kind in kinds if faults.is_documented(kind(), profile))
 
 
-def _later(*values: Any) -> st.SearchStrategy[Any]:
-    return st.sampled_from(values)
+@cache
+def _rules(kinds: tuple[type[Any], ...], profile: str | None, *, counting: bool) -> st.SearchStrategy[Rule]:
+    faults = _fault_values(kinds, profile)
+    return st.builds(Rule, faults, match=_matches(), when=_whens(counting=counting), required=_later(True, False))
 
 
-def _causes(kind: type[Any], item: Field[Any], profile: Profile | None) -> st.SearchStrategy[Any]:
-    profiles = contract.ALL if profile is None else (profile,)
+@cache
+def _fault_values(kinds: tuple[type[Any], ...], profile: str | None) -> st.SearchStrategy[Fault]:
+    values = {kind: st.builds(kind) | _made(kind, profile) for kind in kinds}
+    return st.sampled_from(kinds).flatmap(values.__getitem__)
+
+
+def _made(kind: type[Any], profile: str | None) -> st.SearchStrategy[Fault]:
+    drawn = {
+        item.name: _causes(kind, item, profile) if item.name == "cause" else _knob_values(kind, item)
+        for item in knobs(kind)
+    }
+    return st.fixed_dictionaries(drawn).map(lambda given: kind(**_in_order(given)))
+
+
+def _in_order(given: dict[str, Any]) -> dict[str, Any]:
+    out = dict(given)
+    for name, value in given.items():
+        partner = name.replace("min_", "max_", 1)
+        if name.startswith("min_") and partner in given:
+            out |= {name: min(value, given[partner]), partner: max(value, given[partner])}
+    return out
+
+
+def _causes(kind: type[Any], item: Field[Any], profile: str | None) -> st.SearchStrategy[Any]:
+    profiles = contract.ALL if profile is None else (contract.named(profile),)
     known = {None, *(row.cause for p in profiles for row in p.of(faults.family_of(kind)))}
     default = default_of(item)
     return _later(default, *(c for c in item.metadata["choices"] if c != default and c in known))
@@ -128,6 +127,10 @@ def _knob_values(fault: type[Any], item: Field[Any]) -> st.SearchStrategy[Any]:
     elif float in allowed:
         others = _later(*(s for s in _SHARES if (low is None or s >= low) and (high is None or s <= high)))
     return st.just(default) | others
+
+
+def _later(*values: Any) -> st.SearchStrategy[Any]:
+    return st.sampled_from(values)
 
 
 def _optional(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

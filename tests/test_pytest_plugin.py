@@ -282,6 +282,7 @@ BAD = {
     '"calm", sed=1': "marker has no argument 'sed'; did you mean 'seed'?; expected "
     "faultlab(scenario_or_rules, *, seed=None, profile=None)",
     '"calm", seed="1"': "marker's seed is '1'; expected a whole number",
+    '"calm", profile=3': "marker's profile is 3; expected a profile's name such as 'core'",
     '"calm", profile="corr"': "no profile named 'corr'; known: *; did you mean 'core'?",
     '"missing.yaml"': "*/missing.yaml: cannot be read (No such file or directory); expected *",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -160,7 +161,7 @@ def test_a_report_with_lines_tells_of_those_points_only() -> None:
     assert (Evidence("report 1", f"failed: {TOO_MANY}"), None, None) == (
         told.of_point(b"p"),
         told.of_point(b"q"),
-        told.of_reply(LIMITED),
+        told.of_reply(LIMITED, "batch"),
     )
 
 
@@ -168,7 +169,7 @@ def test_lines_that_are_no_points_of_the_run_leave_it_to_the_message() -> None:
     """An application may write lines in a form of its own."""
     told = account(Report("failed", TOO_MANY, "point number 1"))
 
-    assert Evidence("report 1", f"failed: {TOO_MANY}") == told.of_reply(LIMITED)
+    assert Evidence("report 1", f"failed: {TOO_MANY}") == told.of_reply(LIMITED, "batch")
 
 
 def test_a_bare_report_tells_of_everything() -> None:
@@ -219,7 +220,52 @@ def test_stderr_tells_by_a_line_that_is_no_announcement() -> None:
     """The first line that speaks of the reply and announces no retry is the evidence."""
     told = account(stderr="Retry in 5s: (429)\nfine\nwrite failed: (429)\n")
 
-    assert 'stderr line 3: "write failed: (429)"' == str(told.of_reply(LIMITED))
+    assert 'stderr line 3: "write failed: (429)"' == str(told.of_reply(LIMITED, "batch"))
+
+
+def test_a_line_speaks_for_one_batch() -> None:
+    """A client that keeps silent about the second of two like refusals is not covered by what it said of the first."""
+    told = account(stderr="write failed: (429)\n")
+    first, second = told.of_reply(LIMITED, "first"), told.of_reply(LIMITED, "second")
+
+    assert (True, False) == (first and first.certain, second and second.certain)
+    assert first == told.of_reply(LIMITED, "first")
+
+
+def test_two_lines_speak_for_two_batches() -> None:
+    """One line each is all a client owes."""
+    told = account(stderr="write failed: (429)\nwrite failed: (429)\n")
+    found = [told.of_reply(LIMITED, batch) for batch in ("first", "second")]
+
+    assert ["stderr line 1", "stderr line 2"] == [one.where for one in found if one and one.certain]
+
+
+PARTIAL = Answer(201, (), b'{"message":"failed to parse line protocol: errors on line(s):\\nline 2: no fields"}')
+REFUSED = Answer(400, (), b'{"message":"failed to parse line protocol: error writing line 8: other type"}')
+
+
+@pytest.mark.parametrize(
+    ("line", "partial", "refused"),
+    [
+        (f"HTTP response body: {REFUSED.body.decode()}", False, True),
+        (f"HTTP response body: {PARTIAL.body.decode()}", True, False),
+        ("write failed: (400) failed to parse line protocol", False, True),
+        ("HTTP response headers: {'content-length': '201'}", False, False),
+        ("flushed 201 today", False, False),
+        ("partial write: 201", True, False),
+    ],
+)
+def test_a_line_that_quotes_one_reply_is_about_no_other(line: str, *, partial: bool, refused: bool) -> None:
+    """Replies whose messages begin alike are told apart by the rest, by the status, or not at all."""
+    past = history(sent(1, lines(1), 201), sent(2, lines(2), 400), stderr=f"{line}\n", client=ENDED)
+    events = tuple(
+        replace(event, outcome=replace(event.outcome, told=told))
+        for event, told in zip(past.events, (PARTIAL, REFUSED), strict=True)
+        if event.outcome
+    )
+    told = Account(replace(past, events=events), names, ())
+
+    assert (partial, refused) == (told.hears_of(PARTIAL) is not None, told.hears_of(REFUSED) is not None)
 
 
 def test_long_evidence_is_shortened() -> None:

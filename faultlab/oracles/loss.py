@@ -20,7 +20,8 @@ def loses_nothing_silently(ledger: Ledger) -> Iterator[Judgement]:
     Considered: a point that some reply called taken is the server's fault, not the client's. What upstream may have
     stored, what a client did that the lab ended, and a run in which nobody recorded what the application heard are
     doubts. A line about an earlier reply of a point is a doubt too: its last reply is what the application needs to
-    know. Batches whose replies have the same words are told together by one line that has them.
+    know. One line tells of one
+    batch; where batches refused alike outnumber the lines about them, the rest are doubts.
     """
     for batch in ledger.batches.values():
         if batch.entries:
@@ -84,7 +85,7 @@ def _doubt(ledger: Ledger, entry: Entry, told: Evidence | None) -> str:
         return "not stored when the lab ended the client"
     if told is not None:
         return f"not stored, and the application may have been told ({told})"
-    earlier = (account.of_reply(ledger.sends[index].reply) for index in entry.sends[:-1])
+    earlier = (account.hears_of(ledger.sends[index].reply) for index in entry.sends[:-1])
     heard = next((evidence for evidence in earlier if evidence is not None), None)
     return "" if heard is None else f"not stored, and the application heard of an earlier attempt only ({heard})"
 
@@ -95,7 +96,7 @@ def evidence_about(ledger: Ledger, entry: Entry) -> Evidence | None:
     named = account.of_point(entry.loose)
     if named is not None:
         return named
-    spoken = account.of_reply(last.reply) if last.status >= 300 or last.dropped or entry.refused else None
+    spoken = account.of_reply(last.reply, last.batch) if last.status >= 300 or last.dropped or entry.refused else None
     return spoken or account.of_everything()
 
 

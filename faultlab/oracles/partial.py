@@ -61,7 +61,7 @@ def _told(ledger: Ledger, send: Send, gone: list[Entry]) -> tuple[Verdict, str]:
     account, client = ledger.account, ledger.history.client
     untold = [entry for entry in gone if account.of_point(entry.loose) is None]
     named = account.of_point(gone[0].loose) if gone and not untold else None
-    told: Evidence | None = named or account.of_reply(send.reply) or account.of_everything()
+    told: Evidence | None = named or account.of_reply(send.reply, send.batch) or account.of_everything()
     if told is None and untold:
         # The lines may have been resent and refused by another reply, and that one told.
         later = [evidence_about(ledger, entry) for entry in untold]
