@@ -11,7 +11,6 @@ from typing import Any
 from hypothesis import strategies as st
 
 from faultlab import contract, faults
-from faultlab.contract import Profile
 from faultlab.exchange import ENDPOINTS
 from faultlab.faults import Fault, knobs
 from faultlab.faults.knob import default_of, types_of
@@ -48,14 +47,15 @@ def plans(
     told apart by a number behind their name. Shrinks towards the plan without rules, seed 0, of the first profile.
     """
     kinds = _counted(_kinds(faults), counting=counting)
-    profile = draw(st.sampled_from([p for p in contract.ALL if _documented(kinds, p)]))
-    drawn = draw(st.lists(_rules(_documented(kinds, profile), profile.name, counting=counting), max_size=max_size))
+    documented = _documented(kinds)
+    profile = draw(st.sampled_from(tuple(documented)))
+    drawn = draw(st.lists(_rules(documented[profile], profile, counting=counting), max_size=max_size))
     names = [rule.name for rule in drawn]
     numbered = (
         replace(rule, name=f"{rule.name}-{names[:index].count(rule.name) + 1}" if rule.name in names[:index] else "")
         for index, rule in enumerate(drawn)
     )
-    return Plan(tuple(numbered), draw(st.integers(0, 2**32 - 1)), profile.name)
+    return Plan(tuple(numbered), draw(st.integers(0, 2**32 - 1)), profile)
 
 
 def _kinds(given: Sequence[type[Any]] | None) -> tuple[type[Any], ...]:
@@ -72,8 +72,11 @@ def _counted(kinds: tuple[type[Any], ...], *, counting: bool) -> tuple[type[Any]
     return left
 
 
-def _documented(kinds: tuple[type[Any], ...], profile: Profile) -> tuple[type[Any], ...]:
-    return tuple(kind for kind in kinds if faults.is_documented(kind(), profile))
+@cache
+def _documented(kinds: tuple[type[Any], ...]) -> dict[str, tuple[type[Any], ...]]:
+    """Give, for each profile that documents any of the faults, those it documents."""
+    found = {p.name: tuple(k for k in kinds if faults.is_documented(k(), p)) for p in contract.ALL}
+    return {name: some for name, some in found.items() if some}
 
 
 @cache

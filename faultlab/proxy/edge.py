@@ -10,6 +10,7 @@ import asyncio
 import functools
 import logging
 import sys
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qsl
@@ -213,20 +214,16 @@ def pairs(headers: http.Headers) -> Pairs:
 
 def as_response(answer: Answer) -> http.Response:
     """Give an answer as mitmproxy sends it: our headers as they are, and the length of the body."""
-    headers = http.Headers(
-        [
-            (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
-            for name, value in answer.headers
-        ]
-    )
-    response = http.Response.make(answer.status, b"", headers)
-    response.raw_content = answer.body
+    fields = [
+        (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
+        for name, value in answer.headers
+        if name.lower() != "content-length"
+    ]
     if answer.status != HTTPStatus.NO_CONTENT or answer.body:
-        response.headers["Content-Length"] = str(len(answer.body))
-    else:
-        response.headers.pop("Content-Length", None)
-    response.reason = answer.reason or phrase(answer.status)
-    return response
+        fields.append((b"Content-Length", b"%d" % len(answer.body)))
+    reason = (answer.reason or phrase(answer.status)).encode("iso-8859-1", "surrogateescape")
+    now = time.time()
+    return http.Response(b"HTTP/1.1", answer.status, reason, http.Headers(fields), answer.body, None, now, now)
 
 
 def as_answer(response: http.Response) -> Answer:

@@ -92,13 +92,14 @@ def test_costs_less_than_stock_mitmdump(tmp_path: Path) -> None:
 
 
 def test_serves_a_burst_of_connections(tmp_path: Path) -> None:
-    """Of 200 connections opened at once none is turned away, and every write over them is answered."""
-    with running(plan_of(), tmp_path / "history") as lab:
+    """Of 200 connections opened at once none is turned away, and every write over them is accepted."""
+    with upstream() as port, running(plan_of(), tmp_path / "history", upstream=f"http://127.0.0.1:{port}") as lab:
         before = overflows()
         seen = load("burst", lab.port, connections=200)
         turned_away = overflows() - before
 
-    assert ({"204": 200}, 0) == (seen["statuses"], turned_away)
+    # The counter is the machine's: somebody else's overflow makes none of our connects wait for a second SYN.
+    assert ({"204": 200}, 0) == (seen["statuses"], min(turned_away, seen["slow"]))
 
 
 def test_decides_alike_under_concurrency(tmp_path: Path) -> None:
