@@ -19,11 +19,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
-from faultlab.exchange import Answer, Body, Decision, Effect, Exchange, Refusal
+from faultlab.exchange import Answer, Body, Decision, Effect, Exchange, Pairs, Refusal
 from faultlab.redact import Redactor
 
 FORMAT = 1
 INLINE_LIMIT = 4096
+HEADERS_LIMIT = 200
 EVENTS = "events.jsonl"
 BODIES = "bodies"
 TAIL = 64 * 1024
@@ -148,6 +149,17 @@ def bytes_of(values: dict[str, Any]) -> bytes | None:
 _PASS = Decision()
 
 
+def bounded(headers: Pairs) -> Pairs:
+    """Give headers as a history keeps them: the first 200, of each value the first 4096 characters and its length."""
+    if len(headers) <= HEADERS_LIMIT and all(len(value) <= INLINE_LIMIT for _, value in headers):
+        return headers
+    kept = (
+        (name, value if len(value) <= INLINE_LIMIT else f"{value[:INLINE_LIMIT]}… ({len(value)} characters)")
+        for name, value in headers[:HEADERS_LIMIT]
+    )
+    return tuple(kept)
+
+
 class Writer:
     """Writes a history line by line; the only writer of its folder while it is open."""
 
@@ -192,7 +204,7 @@ class Writer:
                 "host": exchange.host,
                 "path": exchange.path,
                 "query": self._redactor.query(exchange.query),
-                "headers": self._redactor.headers(exchange.headers),
+                "headers": bounded(self._redactor.headers(exchange.headers)),
                 "body": described,
                 "batch": exchange.batch,
                 "attempt": attempt,
@@ -215,7 +227,7 @@ class Writer:
                 "told": told
                 and {
                     "status": told.status,
-                    "headers": self._redactor.headers(told.headers),
+                    "headers": bounded(self._redactor.headers(told.headers)),
                     "size": len(told.body),
                     **({"reason": told.reason} if told.reason else {}),
                     **text_or_bytes(told.body[:INLINE_LIMIT]),

@@ -477,3 +477,15 @@ def test_digest_of_a_form_is_that_of_what_is_kept(tmp_path: Path) -> None:
 
     assert (True, len(form.wire)) == (kept["digest"] == Body(kept["text"].encode()).digest != form.digest, kept["wire"])
     assert re.fullmatch(r"q=x&p=\[redacted [0-9a-f]{6}\]", kept["text"])
+
+
+def test_huge_headers_are_cut(tmp_path: Path) -> None:
+    """A header of a megabyte leaves its beginning and its length, and a thousand headers leave two hundred."""
+    headers = (("X-Long", "x" * 1_000_000), *((f"X-{n}", "v") for n in range(1000)))
+    writer = Writer(tmp_path, Redactor(b"salt"))
+    writer.write("run", {"format": FORMAT})
+    writer.exchange(Exchange(1, 0.0, "GET", "/ping", headers=headers), 1, Decision())
+    writer.close()
+    kept = history.read(tmp_path).events[0].exchange.headers
+
+    assert (200, "x" * 4096 + "… (1000000 characters)", ("X-198", "v")) == (len(kept), kept[0][1], kept[199])

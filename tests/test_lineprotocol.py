@@ -1,7 +1,5 @@
 """Line protocol against what real servers did with it, and against hostile input."""
 
-
-
 from __future__ import annotations
 
 import base64

@@ -1,7 +1,5 @@
 """The embedded InfluxDB: what it stores, what it answers, and that both agree with the measured servers."""
 
-
-
 from __future__ import annotations
 
 import base64

@@ -195,7 +195,7 @@ def see(flow: http.HTTPFlow, seq: int, at: float) -> Exchange:
         query=parameters(query),
         headers=headers,
         body=Body(request.raw_content or b"", encoding),
-        host=f"{request.host}:{request.port}",
+        host=request.host_header or f"{request.host}:{request.port}",
     )
 
 

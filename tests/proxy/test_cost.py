@@ -107,13 +107,14 @@ def test_decides_alike_under_concurrency(tmp_path: Path) -> None:
     plan = plan_of(Rule(RateLimit(), when=When(probability=0.4)))
     runs, orders = [], set()
 
-    for number in range(5):
-        with upstream() as port, running(plan, tmp_path / str(number), upstream=f"http://127.0.0.1:{port}") as lab:
-            load("storm", lab.port, threads=32, batches=100, shuffle=number)
-            events = finished(lab).events
-        runs.append({(event.batch, event.attempt): event.decision for event in events})
-        orders.add(tuple((event.batch, event.attempt) for event in events))
+    with upstream() as port:
+        for number in range(5):
+            with running(plan, tmp_path / str(number), upstream=f"http://127.0.0.1:{port}") as lab:
+                load("storm", lab.port, threads=32, batches=100, shuffle=number)
+                events = finished(lab).events
+            runs.append({(event.batch, event.attempt): event.decision for event in events})
+            orders.add(tuple((event.batch, event.attempt) for event in events))
 
     assert any(decision.rule for decision in runs[0].values())
     assert 1 < len(orders)
-    assert [runs[0]] * 5 == runs
+    assert 0 == sum(run != runs[0] for run in runs)
