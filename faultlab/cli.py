@@ -164,14 +164,28 @@ def run_command(
     with lab.Lab(plan, settings) as running:
         try:
             with progress(quiet=quiet) as show:
-                running.run(command, progress=show, echo=None if quiet else sys.stderr.buffer)
+                running.run(command, progress=show, echo=None if quiet else Echo())
         except KeyboardInterrupt:
             interrupted = True
         finally:
             with contextlib.suppress(lab.LabError):
                 running.finish()
     verdicts = report(settings.history, json_file, strict=strict)
+    if str(json_file) != "-":
+        click.echo(f"\nhistory\n  {settings.history}")
     return Exit.INTERRUPTED if interrupted else status_of(verdicts)
+
+
+class Echo:
+    """Passes on what the client prints to standard error, above the line that shows the progress."""
+
+    def write(self, data: bytes) -> None:
+        """Write bytes as text to whatever standard error is at the moment."""
+        sys.stderr.write(data.decode(errors="replace"))
+
+    def flush(self) -> None:
+        """Let it be seen."""
+        sys.stderr.flush()
 
 
 def new_folder(name: str, seed: int) -> Path:
@@ -227,7 +241,7 @@ def coloured(text: str) -> Any:
 
     out = Text(text)
     for word, style in STYLES.items():
-        out.highlight_regex(rf"(?m)^\s*{word}\b", style)
+        out.highlight_regex(rf"(?mi)^{word}\b", style)
         out.highlight_regex(rf"(?mi)(?<=^verdict: ){word}", style)
     return out
 

@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any, Protocol, Self
 from urllib.parse import urlsplit
 
 import faultlab
@@ -102,6 +102,17 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """The variables by which the usual clients find their InfluxDB."""
+
+
+class Echo(Protocol):
+    """What a client's output is passed on to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take some bytes."""
+
+    def flush(self) -> object:
+        """Let them be seen."""
+
 
 type Progress = Callable[[dict[str, Any]], None]
 
@@ -312,7 +323,7 @@ class Lab:
             "no_proxy": "",
         }
 
-    def run(self, command: Sequence[str], *, progress: Progress | None = None, echo: IO[bytes] | None = None) -> Client:
+    def run(self, command: Sequence[str], *, progress: Progress | None = None, echo: Echo | None = None) -> Client:
         """Run a client to its end or to the deadline; raises LabError when it cannot start.
 
         ``{url}`` and its kin are replaced in the command's words. ``echo`` receives what the client prints.
@@ -469,7 +480,7 @@ def substitute(word: str, words: Mapping[str, str]) -> str:
     return word
 
 
-def pump(stream: IO[bytes] | None, path: Path, echo: IO[bytes] | None) -> threading.Thread:
+def pump(stream: IO[bytes] | None, path: Path, echo: Echo | None) -> threading.Thread:
     """Copy a stream into a file, bounded, and to ``echo``, unbounded, until it ends; give the thread that does it."""
     assert stream is not None
 

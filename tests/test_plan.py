@@ -91,12 +91,14 @@ TRAFFIC = st.lists(st.tuples(exchanges(), st.integers(1, 3)), min_size=1, max_si
 
 
 def by_attempt(plan: Plan, given: Sequence[Exchange]) -> dict[tuple[str, int], Decision]:
-    """Give the decision on each attempt of each batch."""
+    """Give the decision on each attempt of each batch; numbers, and times if no rule looks at them, are by arrival."""
+    timed = any(rule.when.after is not None or rule.when.before is not None for rule in plan.rules)
     arbiter = Arbiter(plan)
     out = {}
-    for exchange in given:
-        attempt = arbiter.attempt(exchange)
-        out[exchange.batch, attempt] = arbiter.decide(exchange, attempt, NOW + exchange.at)
+    for seq, exchange in enumerate(given, 1):
+        arrived = replace(exchange, seq=seq, at=exchange.at if timed else float(seq))
+        attempt = arbiter.attempt(arrived)
+        out[arrived.batch, attempt] = arbiter.decide(arrived, attempt, NOW)
     return out
 
 
