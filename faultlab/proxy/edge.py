@@ -11,8 +11,10 @@ import functools
 import logging
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import parse_qsl
 
 from mitmproxy import http
@@ -25,9 +27,24 @@ from faultlab.proxy.session import Session
 KEY = "faultlab"
 MARK = ":collision:"
 LARGE = 256 * 1024
-"""Bytes on the wire above which a body is decompressed and hashed off the event loop."""
+LARGE_ENCODED = 16 * 1024
+"""Bytes on the wire above which a body is decompressed, hashed and parsed beside the event loop."""
 
 BROKEN_STATUS = 3
+
+
+type Work = Callable[..., Awaitable[Any]]
+"""How a piece of work is done: here, or in a thread."""
+
+
+async def at_once(function: Callable[..., Any], *args: Any) -> Any:
+    """Do a piece of work here and now."""
+    return function(*args)
+
+
+def is_large(body: Body) -> bool:
+    """Whether work on a body would hold up every other connection."""
+    return len(body.wire) > (LARGE_ENCODED if body.encoding else LARGE)
 
 
 @dataclass(slots=True)
@@ -101,22 +118,27 @@ class Edge:
     async def on_request(self, session: Session, flow: http.HTTPFlow) -> None:
         """See the exchange, decide it, and do what can be done before upstream is asked."""
         exchange = see(flow, session.next_seq(), session.at())
-        if len(exchange.body.wire) > LARGE:
-            await asyncio.to_thread(lambda: exchange.batch)
+        # One at a time, in the order they were read; a large body is worked on beside the event loop, not on it.
+        async with session.turn:
+            work = asyncio.to_thread if is_large(exchange.body) else at_once
+            await self.carry_out(session, exchange, flow, work)
+
+    async def carry_out(self, session: Session, exchange: Exchange, flow: http.HTTPFlow, work: Work) -> None:
+        """Decide an exchange and do what can be done before upstream is asked."""
         if flow.response is not None or flow.error is not None or not flow.live:
-            decision = Decision()
-            attempt = session.arbiter.attempt(exchange)
+            attempt, decision = await work(session.arbiter.attempt, exchange), Decision()
             session.record(exchange, attempt, decision)
             self.follow(flow, Ongoing(session, exchange, attempt, decision))
             return
-        attempt, decision = session.decide(exchange)
+        attempt, decision = await work(session.decide, exchange)
+        session.record(exchange, attempt, decision)
         ongoing = Ongoing(session, exchange, attempt, decision)
         self.follow(flow, ongoing)
         require_carriable(decision)
         if decision.rule:
             annotate(flow, ongoing)
         if session.origin is not None:
-            outcome = session.answer_from_origin(exchange, decision)
+            outcome = await work(session.answer_from_origin, exchange, decision)
             assert outcome.told is not None
             flow.response = as_response(outcome.told)
             self.settle(flow, ongoing, outcome)

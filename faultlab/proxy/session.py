@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -36,6 +37,7 @@ class Session:
         self.open = 0
         self.told: Counter[int] = Counter()
         self.broken = ""
+        self.turn = asyncio.Lock()
 
     def at(self) -> float:
         """Seconds since the run began."""
@@ -52,14 +54,12 @@ class Session:
         return self.seq
 
     def decide(self, exchange: Exchange) -> tuple[int, Decision]:
-        """Decide an exchange and record both before anything is done about it; give the attempt and the decision."""
+        """Give the number of the attempt and the decision; only one exchange at a time, whoever holds ``turn``."""
         attempt = self.arbiter.attempt(exchange)
-        decision = self.arbiter.decide(exchange, attempt, time.time())
-        self.record(exchange, attempt, decision)
-        return attempt, decision
+        return attempt, self.arbiter.decide(exchange, attempt, time.time())
 
     def record(self, exchange: Exchange, attempt: int, decision: Decision) -> None:
-        """Record an exchange whose decision is known."""
+        """Record an exchange and the decision on it, before anything is done about it."""
         self.open += 1
         if self.writer is not None:
             self.writer.exchange(exchange, attempt, decision)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from faultlab.faults.catalogue import rows_at
 from faultlab.history import Ended
 from faultlab.plan import Match, Range, Rule, When
 from tests.labs import AUTH, finished, plan_of, running
-from tests.raw import LINE, Raw
+from tests.raw import LINE, Raw, Seen
 
 BODY = b"".join(b"cpu,host=h%d usage=%d 170000000000000000%d\n" % (n, n, n) for n in range(6))
 
@@ -221,3 +222,31 @@ def test_every_fault_has_a_name_of_its_own() -> None:
     names = [kind.name for kind in faults.ALL]
 
     assert sorted(set(names)) == sorted(names)
+
+
+def test_large_bodies_are_worked_on_one_at_a_time(tmp_path: Path) -> None:
+    """Bodies parsed beside the event loop, several at once, are decided and stored as small ones are."""
+    bodies = [
+        b"".join(b"cpu,host=h%d,part=%d usage=%d %d\n" % (n % 7, part, n, 10**18 + n) for n in range(8000))
+        for part in range(4)
+    ]
+    assert min(map(len, bodies)) > 256 * 1024
+    with running(plan_of(PartialWrite(share=0.25)), tmp_path / "h") as lab:
+        seen: list[Seen] = []
+
+        def write(body: bytes) -> None:
+            with Raw(lab.port) as raw:
+                seen.append(raw.write(body, headers=AUTH))
+
+        threads = [threading.Thread(target=write, args=(body,)) for body in (*bodies, BODY)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with Raw(lab.port) as raw:
+            count = raw.ask("GET", "/query?db=b&q=SELECT%20COUNT(usage)%20FROM%20cpu", headers=AUTH)
+        past = finished(lab)
+
+    assert [201] * 5 == [one.status for one in seen]
+    assert 4 * 6000 + 4 == count.json["results"][0]["series"][0]["values"][0][1]
+    assert [Effect.PART] * 5 == [event.outcome.effect for event in past.events[:5] if event.outcome]
