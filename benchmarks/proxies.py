@@ -35,7 +35,7 @@ class Process:
     seconds: float
 
     def cpu(self) -> float:
-        """CPU seconds used so far by the threads that still run, to the nanosecond; ``stat`` beside it ticks in 10 ms."""
+        """CPU seconds used so far by the threads that still run, in nanoseconds where ``stat`` ticks in 10 ms."""
         threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
         return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 

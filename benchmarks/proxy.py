@@ -45,8 +45,8 @@ class Scale:
     starts: int
 
 
-FULL = Scale(exchanges=3_000, rounds=5, memory=(10_000, 100_000), starts=5)
-QUICK = Scale(exchanges=700, rounds=3, memory=(2_000, 10_000), starts=3)
+FULL = Scale(exchanges=500, rounds=25, memory=(10_000, 100_000), starts=5)
+QUICK = Scale(exchanges=200, rounds=9, memory=(2_000, 10_000), starts=3)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def measure(proxy: Process, serials: Iterator[int], count: int, status: str) -> 
 
 
 def costs(folder: Path, upstream: Process, scale: Scale) -> Iterator[Row]:
-    """Compare the proxies, their rounds interleaved so that a busy moment of the machine falls on all alike."""
+    """Compare the proxies in many short rounds, interleaved so that a busy moment of the machine falls on all alike."""
     script = [
         *("-s", str(proxies.HERE.parent / "addons" / "rate_limit.py")),
         *("--set", "faultlab_probability=0", "--set", f"faultlab_history={folder / 'script'}"),
@@ -147,11 +147,11 @@ def readiness(folder: Path, upstream: Process, scale: Scale) -> Iterator[Row]:
 
 def latency(folder: Path, upstream: Process, scale: Scale) -> Iterator[Row]:
     """Median latency over one connection, less that of the upstream itself."""
-    count = max(scale.exchanges // 2, 100)
+    count, rounds = 500, 3
     with proxies.runner(folder, proxies.plan_of(0), upstream=upstream) as proxy:
         proxies.load("drive", proxy.port, count=100, connections=1)
         added = []
-        for number in range(scale.rounds):
+        for number in range(rounds):
             first = 100 + number * count
             direct = proxies.load("drive", upstream.port, count=count, connections=1, first=first)["p50"]
             added.append(proxies.load("drive", proxy.port, count=count, connections=1, first=first)["p50"] - direct)

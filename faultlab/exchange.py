@@ -96,7 +96,7 @@ class Body:
         """32 hexadecimal digits that name the ``stored`` form."""
         return blake2b(self.stored, digest_size=16).hexdigest()
 
-    @property
+    @cached_property
     def stored(self) -> bytes:
         """What a history keeps: the decoded bytes, or the wire bytes when they do not decode."""
         return self.wire if self.problem else self.data

@@ -12,6 +12,7 @@ said it was told), ``broken`` (the lab failed), ``end``.
 from __future__ import annotations
 
 import enum
+import functools
 import json
 import os
 from collections.abc import Iterator
@@ -167,6 +168,9 @@ class Writer:
         """Create the folder and its parents if need be; go on after the last whole line that is there."""
         self.folder = folder
         self._redactor = redactor
+        # A client sends the same few headers and parameters with every write, and gets the same few back.
+        self._headers = functools.lru_cache(maxsize=64)(redactor.headers)
+        self._query = functools.lru_cache(maxsize=64)(redactor.query)
         folder.mkdir(parents=True, exist_ok=True)
         self._file = os.open(folder / EVENTS, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         _drop_torn_line(self._file)
@@ -203,8 +207,8 @@ class Writer:
                 "method": exchange.method,
                 "host": exchange.host,
                 "path": exchange.path,
-                "query": self._redactor.query(exchange.query),
-                "headers": bounded(self._redactor.headers(exchange.headers)),
+                "query": self._query(exchange.query),
+                "headers": bounded(self._headers(exchange.headers)),
                 "body": described,
                 "batch": exchange.batch,
                 "attempt": attempt,
@@ -227,7 +231,7 @@ class Writer:
                 "told": told
                 and {
                     "status": told.status,
-                    "headers": bounded(self._redactor.headers(told.headers)),
+                    "headers": bounded(self._headers(told.headers)),
                     "size": len(told.body),
                     **({"reason": told.reason} if told.reason else {}),
                     **text_or_bytes(told.body[:INLINE_LIMIT]),

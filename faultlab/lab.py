@@ -347,6 +347,8 @@ class Lab:
             pump(process.stdout, folder / STDOUT, echo),
             pump(process.stderr, folder / STDERR, echo),
         ]
+        # If we are killed, the proxy notices and ends what we can no longer end.
+        self.ask("guard", group=process.pid)
         try:
             status, memory, timed_out = self._watch(process, progress)
         except BaseException:
@@ -356,6 +358,8 @@ class Lab:
             kill_group(process.pid)
             for thread in pumps:
                 thread.join(GRACE)
+            with contextlib.suppress(LabError):
+                self.ask("guard", group=0)
         self.client = Client(
             began=round(began, 6),
             ended=round(self._at(), 6),
@@ -372,12 +376,12 @@ class Lab:
     def _watch(self, process: subprocess.Popen[bytes], progress: Progress | None) -> tuple[int, int, bool]:
         until = time.monotonic() + self.settings.deadline
         shown = 0.0
+        memory = 0
         timed_out = False
         while True:
-            pid, code, usage = os.wait4(process.pid, os.WNOHANG)
-            if pid:
-                process.returncode = os.waitstatus_to_exitcode(code)
-                return process.returncode, usage.ru_maxrss * 1024, timed_out
+            memory = peak_memory(process.pid) or memory
+            if process.poll() is not None:
+                return process.returncode, memory, timed_out
             now = time.monotonic()
             if not timed_out and now > until:
                 timed_out = True
@@ -471,6 +475,18 @@ def check_upstream(url: str) -> None:
             pass
     except OSError as problem:
         raise LabError(f"upstream {url} does not answer: {problem.strerror or problem}") from problem
+
+
+def peak_memory(pid: int) -> int:
+    """Give the most memory a process has held so far, in bytes; 0 once it has ended.
+
+    What the system reports of a process that ended counts what its parent held when it began it.
+    """
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def substitute(word: str, words: Mapping[str, str]) -> str:

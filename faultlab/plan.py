@@ -77,7 +77,9 @@ class Match:
             return False
         if self.database is not None and exchange.database != self.database:
             return False
-        if not all(fnmatch.fnmatchcase(header(exchange.headers, n) or "", p) for n, p in self.header.items()):
+        if self.header and not all(
+            fnmatch.fnmatchcase(header(exchange.headers, n) or "", p) for n, p in self.header.items()
+        ):
             return False
         if self.size is not None and len(exchange.body.wire) not in self.size:
             return False

@@ -149,13 +149,12 @@ class FaultLab:
         """Raise AssertionError with the report, and the command that runs the test again, for anything but a pass."""
         __tracebackhide__ = True
         from faultlab import reports
-        from faultlab.reports.reproduce import reproduce
         from faultlab.verdict import Verdict
 
         verdicts = self.verdict(strict=strict)
         if verdicts.verdict is not Verdict.PASS:
-            text = reports.text(verdicts, self.history).removesuffix(reproduce(self.history))
-            raise AssertionError(f"{text}{self._again}\n  faultlab judge {shlex.quote(str(self.folder))}")
+            again = f"{self._again}\n  faultlab judge {shlex.quote(str(self.folder))}"
+            raise AssertionError(reports.text(verdicts, self.history, again))
 
     def finish(self) -> None:
         """Stop the proxy and complete the history; the second time, do nothing. Raises LabError."""

@@ -214,6 +214,17 @@ def test_a_command_that_never_ends_is_ended_and_fails(tmp_path: Path) -> None:
     assert "ends_well" in done.stdout
 
 
+def test_memory_is_the_clients_own(tmp_path: Path) -> None:
+    """A small client has a small peak, whatever the lab itself holds; one that fills 200 MB has more than that."""
+    small = faultlab("run", "calm", "--quiet", "--history", tmp_path / "s", "--", "sleep", "0.3")
+    fill = "x = bytearray(200 << 20); import time; time.sleep(0.3)"
+    faultlab("run", "calm", "--quiet", "--history", tmp_path / "l", "--", sys.executable, "-c", fill)
+    peaks = [client.memory for folder in "sl" if (client := history.read(tmp_path / folder).client)]
+
+    assert 3 == small.returncode
+    assert 0 < peaks[0] < 20 << 20 < 200 << 20 < peaks[1]
+
+
 def test_a_client_leaves_no_orphan(tmp_path: Path) -> None:
     """A process the client left behind is gone when the run is."""
     script = f"sleep 300 & echo $! > {tmp_path}/pid"
@@ -238,7 +249,7 @@ def children(pid: int) -> list[int]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill -9"])
 def test_an_interrupted_run_leaves_a_history_and_no_process(tmp_path: Path, number: signal.Signals) -> None:
-    """Ctrl-C leaves a whole history and status 130, kill -9 a readable one; the proxy is gone either way."""
+    """Ctrl-C leaves a whole history and status 130, kill -9 a readable one; proxy and client are gone either way."""
     command = [sys.executable, "-m", "faultlab", "run", "calm", "--quiet", "--history", str(tmp_path / "h"), "--"]
     process = subprocess.Popen(
         [*command, sys.executable, str(WRITER), "--hang"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -247,15 +258,16 @@ def test_an_interrupted_run_leaves_a_history_and_no_process(tmp_path: Path, numb
     path = tmp_path / "h" / "events.jsonl"
     while time.monotonic() < until and not (path.exists() and path.read_text().count("outcome") >= 5):
         time.sleep(0.05)
-    proxies = [pid for pid in children(process.pid) if "faultlab.proxy.runner" in command_of(pid)]
+    ours = {pid: command_of(pid) for pid in children(process.pid)}
     process.send_signal(number)
     process.communicate(timeout=60)
     until = time.monotonic() + 20
-    while any(alive(pid) for pid in proxies) and time.monotonic() < until:
+    while any(alive(pid) for pid in ours) and time.monotonic() < until:
         time.sleep(0.05)
     past = history.read(tmp_path / "h")
 
-    assert [False] == [alive(pid) for pid in proxies]
+    assert [True, True] == [any(part in said for said in ours.values()) for part in ("proxy.runner", "writer.py")]
+    assert [] == [said for pid, said in ours.items() if alive(pid)]
     assert 5 == len(past.events)
     assert (number == signal.SIGINT) == past.complete
     assert (130 if number == signal.SIGINT else -9) == process.returncode

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from faultlab.strategies import exchanges
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,6 +46,7 @@ from faultlab.exchange import (
     choice_from_json,
     header,
 )
+from faultlab.strategies import exchanges
 
 POINT = b"m,k=a v=1 1\n"
 WRITE = Exchange(1, 0.0, "POST", V2_WRITE, (("bucket", "b"), ("org", "o")), (), Body(POINT))

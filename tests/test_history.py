@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faultlab.strategies import exchanges
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +36,7 @@ from faultlab.history import (
     Writer,
 )
 from faultlab.redact import Redactor
+from faultlab.strategies import exchanges
 
 RUN = {"format": FORMAT, "plan": {"rules": [{"name": "limit"}, {"name": "never"}]}}
 FIRED = Decision(deliver=Nothing(), reply=Answer(429, (("Retry-After", "1"),)), rule="limit", fault="rate_limit")
@@ -179,6 +179,20 @@ def test_large_body_has_a_file_of_its_own(tmp_path: Path, size: int, files: int)
         stored,
         [event.exchange.body.data for event in history.read(tmp_path).events],
     )
+
+
+def test_large_body_of_two_batches_is_kept_once(tmp_path: Path) -> None:
+    """A body sent to two buckets is one file, written once."""
+    body = Body(b"x" * (INLINE_LIMIT + 1))
+    writer = written(tmp_path)
+    writer.exchange(replace(WRITE, body=body), 1, Decision())
+    (kept,) = (tmp_path / BODIES).iterdir()
+    before = kept.stat()
+    writer.exchange(replace(WRITE, seq=2, body=body, query=(("bucket", "c"),)), 1, Decision())
+    writer.close()
+
+    assert [before] == [path.stat() for path in (tmp_path / BODIES).iterdir()]
+    assert [body.data] * 2 == [event.exchange.body.data for event in history.read(tmp_path).events]
 
 
 def test_long_answer_is_cut_and_says_its_size(tmp_path: Path) -> None:

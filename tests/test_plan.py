@@ -14,7 +14,6 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
-from faultlab.strategies import exchanges, plans, rules
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +48,7 @@ from faultlab.faults import (
 from faultlab.faults.knob import Scene
 from faultlab.faults.retry_after import FORMS
 from faultlab.plan import PASS, Arbiter, Match, Plan, Range, Rule, When, uniform
+from faultlab.strategies import exchanges, plans, rules
 
 NOW = 1_767_225_600.0
 

@@ -6,12 +6,12 @@ import gzip
 import re
 
 import pytest
-from faultlab.strategies import exchanges
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faultlab.exchange import PING, V1_QUERY, V1_WRITE, Body, Exchange
 from faultlab.redact import SECRET_HEADERS, Redactor
+from faultlab.strategies import exchanges
 
 REDACTOR = Redactor(b"salt")
 TAG = r"\[redacted [0-9a-f]{6}\]"

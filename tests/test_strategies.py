@@ -9,6 +9,15 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, find, given, settings
+from hypothesis import strategies as st
+
+from faultlab import contract, faults, strategies
+from faultlab.exchange import ENDPOINTS, PING, V1_QUERY, V2_WRITE, Body, Exchange
+from faultlab.faults import Catalogue, InternalError, PartialWrite, Quota, RateLimit, Success, UnsupportedMediaType
+from faultlab.faults.knob import check_knobs, knobs
+from faultlab.faults.retry_after import GARBAGE, HUGE
+from faultlab.plan import Plan, Range, Rule
 from faultlab.strategies import (
     RetryAfter,
     bodies,
@@ -20,15 +29,6 @@ from faultlab.strategies import (
     rules,
 )
 from faultlab.strategies.retry_after import LAST_DATE
-from hypothesis import HealthCheck, find, given, settings
-from hypothesis import strategies as st
-
-from faultlab import contract, faults, strategies
-from faultlab.exchange import ENDPOINTS, PING, V1_QUERY, V2_WRITE, Body, Exchange
-from faultlab.faults import Catalogue, InternalError, PartialWrite, Quota, RateLimit, Success, UnsupportedMediaType
-from faultlab.faults.knob import check_knobs, knobs
-from faultlab.faults.retry_after import GARBAGE, HUGE
-from faultlab.plan import Plan, Range, Rule
 
 CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SEARCH = settings(deadline=None, database=None, max_examples=1000, derandomize=True)

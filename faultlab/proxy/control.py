@@ -1,7 +1,8 @@
 """Steering a running proxy over a unix socket: one JSON object a line, one answer a line.
 
 Commands: ``position`` (counts so far), ``arm`` (go on with another plan and history), ``disarm`` (let everything pass),
-``health`` (why the lab is broken, if it is), ``stop``.
+``guard`` (the client's process group, which ends when the parent does), ``health`` (why the lab is broken, if it is),
+``stop``.
 """
 
 from __future__ import annotations

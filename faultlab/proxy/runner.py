@@ -8,6 +8,7 @@ could not start, 3 when the lab was broken.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import inspect
 import json
@@ -104,6 +105,7 @@ class LabEdge(Edge):
         super().__init__()
         self.config = config
         self.servers: list[asyncio.AbstractServer] = []
+        self.group = 0
         self.arm(self.make_session(config))
 
     def make_session(self, config: dict[str, Any]) -> Session:
@@ -133,7 +135,8 @@ class LabEdge(Edge):
         )
 
     def done(self) -> None:
-        """Close the socket and the history, and leave."""
+        """Close the socket and the history, end a client that nobody else will, and leave."""
+        self.orphaned()
         try:
             for server in self.servers:
                 server.close()
@@ -154,6 +157,7 @@ class LabEdge(Edge):
             "position": lambda _given: self.position(),
             "arm": self.rearm,
             "disarm": lambda _given: self.rearm({"plan": {**self.config["plan"], "rules": []}}),
+            "guard": self.guard,
             "health": lambda _given: {"broken": self.broken},
             "stop": lambda _given: self.stop(),
         }
@@ -177,6 +181,17 @@ class LabEdge(Edge):
         self.close_history()
         self.arm(session)
         return {"plan": session.plan.digest}
+
+    def guard(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Remember the client's process group, 0 for none: it is to end when the parent does."""
+        self.group = int(given["group"])
+        return {}
+
+    def orphaned(self) -> None:
+        """End the client if it still runs: the parent is gone, or is about to find its proxy gone."""
+        if self.group:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.group, signal.SIGKILL)
 
     def stop(self) -> dict[str, Any]:
         """End the proxy."""

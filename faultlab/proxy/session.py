@@ -11,7 +11,7 @@ from typing import Any
 
 from faultlab import contract, lineprotocol
 from faultlab.contract import Loss, Profile
-from faultlab.exchange import Answer, Body, Decision, Effect, Everything, Exchange, Lines, Nothing, Refusal
+from faultlab.exchange import WRITES, Answer, Body, Decision, Effect, Everything, Exchange, Lines, Nothing, Refusal
 from faultlab.history import Ended, Outcome, Writer
 from faultlab.origin import Origin
 from faultlab.plan import Arbiter, Plan
@@ -28,6 +28,9 @@ class Session:
         """Begin the run's clock."""
         self.plan = plan
         self.profile: Profile = contract.named(plan.profile)
+        rows = {endpoint: self.profile.select("no_content", endpoint) for endpoint in WRITES}
+        # Where a success says that the request was taken, not that anything was stored.
+        self._noncommittal = {endpoint for endpoint, row in rows.items() if row and row.stored is Effect.UNKNOWN}
         self.arbiter = Arbiter(plan)
         self.origin = origin
         self.writer = writer
@@ -145,8 +148,7 @@ class Session:
         if isinstance(decision.deliver, Nothing) or not exchange.is_write:
             return Effect.NONE
         if status in {200, 204}:
-            row = self.profile.select("no_content", exchange.endpoint)
-            if row is not None and row.stored is Effect.UNKNOWN:
+            if exchange.endpoint in self._noncommittal:
                 return Effect.UNKNOWN
             return Effect.PART if isinstance(decision.deliver, Lines) else Effect.ALL
         if status in {401, 403, 404, 405, 413, 415, 429}:

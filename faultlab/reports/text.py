@@ -19,8 +19,10 @@ _HEAD = f"{'VERDICT':<12}  {'ORACLE':<35}  {'LEVEL':<6}  {'JUDGED':>6}  EVIDENCE
 _WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE)
 
 
-def text(verdicts: Verdicts, history: History) -> str:
+def text(verdicts: Verdicts, history: History, again: str = "") -> str:
     """Give the report in lines of at most 100 columns, without colour and without a last line feed.
+
+    ``again`` is what reproduces the run, where that is not ``faultlab run``.
 
     Only the line that reproduces the run and tracebacks may be longer: both are to be copied as they are.
     """
@@ -30,7 +32,7 @@ def text(verdicts: Verdicts, history: History) -> str:
     blocks.extend(block for finding in verdicts.findings for block in _details(finding))
     if covered := coverage(history):
         blocks.append("\n".join(("coverage", *(_wrapped(str(one), "- ") for one in covered))))
-    blocks.append(f"reproduce\n  {reproduce(history)}")
+    blocks.append(f"reproduce\n  {again or reproduce(history)}")
     return "\n\n".join(blocks)
 
 
