@@ -44,7 +44,7 @@ class Range:
 class Match:
     """Which exchanges a rule speaks of; every condition given must hold.
 
-    ``endpoint`` is a path or one of the groups ``write`` and ``query``; ``header`` maps names to shell patterns; sizes
+    ``endpoint`` is a path or one of the groups ``write`` and ``query``; ``header`` maps names to shell patterns, which a header that is missing never matches; sizes
     are in bytes, ``size`` on the wire and ``decoded_size`` after decompression; ``lines`` counts line feeds, a last
     line without one included. A body that does not decode has no decoded size, no lines and no measurement.
     """
@@ -77,13 +77,16 @@ class Match:
             return False
         if self.database is not None and exchange.database != self.database:
             return False
-        if self.header and not all(
-            fnmatch.fnmatchcase(header(exchange.headers, n) or "", p) for n, p in self.header.items()
-        ):
+        if self.header and not all(self._has(exchange, name, pattern) for name, pattern in self.header.items()):
             return False
         if self.size is not None and len(exchange.body.wire) not in self.size:
             return False
         return self._body_holds(exchange)
+
+    @staticmethod
+    def _has(exchange: Exchange, name: str, pattern: str) -> bool:
+        value = header(exchange.headers, name)
+        return value is not None and fnmatch.fnmatchcase(value, pattern)
 
     def _body_holds(self, exchange: Exchange) -> bool:
         body = exchange.body

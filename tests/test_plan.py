@@ -227,6 +227,8 @@ BROKEN = Body(b"no gzip", "gzip")
         (Match(header={"User-Agent": "influx*"}), sent(headers=(("user-agent", "influxdb-client/1"),)), 1, True),
         (Match(header={"User-Agent": "influx*"}), sent(headers=(("user-agent", "curl/8"),)), 1, False),
         (Match(header={"User-Agent": "influx*"}), sent(), 1, False),
+        (Match(header={"User-Agent": "*"}), sent(), 1, False),
+        (Match(header={"User-Agent": "*"}), sent(headers=(("user-agent", ""),)), 1, True),
         (Match(header={"A": "1", "B": "?"}), sent(headers=(("a", "1"), ("b", "22"))), 1, False),
         (Match(header={"A": "1", "B": "??"}), sent(headers=(("a", "1"), ("b", "22"))), 1, True),
         (Match(header={"A": "x"}), sent(headers=(("a", "X"),)), 1, False),
