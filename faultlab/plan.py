@@ -44,9 +44,10 @@ class Range:
 class Match:
     """Which exchanges a rule speaks of; every condition given must hold.
 
-    ``endpoint`` is a path or one of the groups ``write`` and ``query``; ``header`` maps names to shell patterns, which a header that is missing never matches; sizes
-    are in bytes, ``size`` on the wire and ``decoded_size`` after decompression; ``lines`` counts line feeds, a last
-    line without one included. A body that does not decode has no decoded size, no lines and no measurement.
+    ``endpoint`` is a path or one of the groups ``write`` and ``query``; ``header`` maps names to shell patterns,
+    which a header that is missing never matches; sizes are in bytes, ``size`` on the wire and ``decoded_size``
+    after decompression; ``lines`` counts line feeds, a last line without one included. A body that does not decode
+    has no decoded size, no lines and no measurement.
     """
 
     method: str | None = None
