@@ -15,7 +15,8 @@ DETAILED = 10
 """How many judgements of one verdict an oracle's detail shows."""
 
 UNTESTED = "not tested"
-_HEAD = f"{'VERDICT':<12}  {'ORACLE':<35}  {'LEVEL':<6}  {'JUDGED':>6}  EVIDENCE"
+_HEAD = f"{'VERDICT':<12}  {'ORACLE':<35}  {'LEVEL':<6}  {'JUDGED':>6}"
+_UNDER = " " * 14
 _WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE)
 
 
@@ -47,22 +48,28 @@ def _summary(verdicts: Verdicts, history: History) -> str:
 
 
 def _table(verdicts: Verdicts) -> str:
-    return "\n".join((_HEAD, *(_line(finding) for finding in verdicts.findings)))
+    return "\n".join((_HEAD, *(line for finding in verdicts.findings for line in _rows(finding))))
 
 
-def _line(finding: Finding) -> str:
+def _rows(finding: Finding) -> Iterator[str]:
+    """Yield the row of an oracle, and under a pass the first case it rests on; failures stand in detail below."""
     verdict = UNTESTED if finding.verdict is None else finding.verdict.name
-    judged = len(finding.judgements)
-    line = f"{verdict:<12}  {finding.oracle.name:<35}  {finding.oracle.level:<6}  {judged:>6}  {_evidence(finding)}"
-    return line.rstrip() if len(line) <= COLUMNS else f"{line[: COLUMNS - 1]}…"
+    yield f"{verdict:<12}  {finding.oracle.name:<35}  {finding.oracle.level:<6}  {len(finding.judgements):>6}"
+    evidence = _evidence(finding)
+    if evidence:
+        yield textwrap.fill(
+            evidence, COLUMNS, initial_indent=_UNDER, subsequent_indent=_UNDER, break_on_hyphens=False
+        )
 
 
 def _evidence(finding: Finding) -> str:
     if finding.crashed:
-        return "crashed"
+        return "crashed; see below"
     if finding.verdict is None:
         return ""
-    return next((judgement.what for judgement in finding.of(finding.verdict)), "nothing to judge")
+    if not finding.judgements:
+        return "nothing to judge"
+    return finding.judgements[0].what if finding.verdict is Verdict.PASS else ""
 
 
 def _details(finding: Finding) -> Iterator[str]:
