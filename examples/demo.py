@@ -51,10 +51,10 @@ def main() -> int:
                 wrong.append(f"{name} ended with status {status}; expected {expected}")
     print(
         "\nWhere to go on:\n"
-        "  uv run faultlab run rate-limit -- YOUR COMMAND    the same with your own writer\n"
-        "  uv run faultlab scenarios                         the other scenarios\n"
-        "  uv run faultlab faults                            every documented failure, with its source\n"
-        '  uv run mitmdump -s "$(uv run faultlab addon rate_limit)"   in a proxy of your own\n'
+        "  .venv/bin/faultlab run rate-limit -- YOUR COMMAND   the same with your own writer\n"
+        "  .venv/bin/faultlab scenarios                        the other scenarios\n"
+        "  .venv/bin/faultlab faults                           every documented failure, with its source\n"
+        "  .venv/bin/mitmdump -s addons/rate_limit.py          in a proxy of your own\n"
     )
     for line in wrong:
         print(f"demo: {line}", file=sys.stderr)
