@@ -34,11 +34,6 @@ class Process:
     port: int
     seconds: float
 
-    def cpu(self) -> float:
-        """CPU seconds used so far by the threads that still run, in nanoseconds where ``stat`` ticks in 10 ms."""
-        threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
-        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
-
     def memory(self) -> int:
         """Bytes of memory that are resident."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE

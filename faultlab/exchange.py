@@ -11,7 +11,7 @@ import io
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any, ClassVar, Self
@@ -410,10 +410,15 @@ class Refusal:
 def choice_to_json(choice: Any) -> dict[str, Any]:
     """Give one of the four choices as plain JSON values, ``kind`` first."""
     out: dict[str, Any] = {"kind": choice.kind}
-    for item in fields(choice):
-        value = getattr(choice, item.name)
-        out[item.name] = value.decode("latin-1") if isinstance(value, bytes) else value
+    for name in _names(choice.__class__):
+        value = getattr(choice, name)
+        out[name] = value.decode("latin-1") if isinstance(value, bytes) else value
     return out
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind))
 
 
 def choice_from_json(kinds: tuple[type[Any], ...], values: dict[str, Any]) -> Any:

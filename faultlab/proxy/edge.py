@@ -10,7 +10,6 @@ import asyncio
 import functools
 import logging
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -21,6 +20,7 @@ from mitmproxy import http
 
 from faultlab.exchange import Answer, AtOnce, Body, Decision, Effect, Exchange, Lines, Nothing, Pairs, Whole, phrase
 from faultlab.history import Ended, Outcome
+from faultlab.proxy import reach
 from faultlab.proxy.guard import ErrorTrap, end, guarded
 from faultlab.proxy.session import Session
 
@@ -244,8 +244,7 @@ def as_response(answer: Answer) -> http.Response:
     if answer.status != HTTPStatus.NO_CONTENT or answer.body:
         fields.append((b"Content-Length", b"%d" % len(answer.body)))
     reason = (answer.reason or phrase(answer.status)).encode("iso-8859-1", "surrogateescape")
-    now = time.time()
-    return http.Response(b"HTTP/1.1", answer.status, reason, http.Headers(fields), answer.body, None, now, now)
+    return reach.make_response(answer.status, reason, http.Headers(fields), answer.body)
 
 
 def as_answer(response: http.Response) -> Answer:
