@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import gzip
-import http.server
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from faultlab import contract, faults, history, oracles, scenario
+from tests.mitm import upstream
 
 WRITER = Path(__file__).parent / "clients" / "writer.py"
 ONCE = """
@@ -341,40 +338,13 @@ def test_scenarios_are_listed_and_printed() -> None:
     assert "$schema" in faultlab("scenarios", "--schema").stdout
 
 
-@contextmanager
-def influx() -> Iterator[tuple[str, list[bytes]]]:
-    """Serve a stand-in for a real upstream that takes every write."""
-    bodies: list[bytes] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", bodies
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 def test_a_real_upstream_is_one_option(tmp_path: Path) -> None:
     """The writes reach the upstream, the refused attempt does not, and the verdict is the same."""
-    with influx() as (url, bodies):
-        done = run(tmp_path, scenario_file(tmp_path), options=("--upstream", url))
+    with upstream() as server:
+        done = run(tmp_path, scenario_file(tmp_path), options=("--upstream", f"http://127.0.0.1:{server.port}"))
 
     assert 0 == done.returncode, done.stdout + done.stderr
-    assert 5 == len(bodies)
+    assert 5 == len(server.bodies)
     assert 6 == len(history.read(tmp_path / "h").events)
 
 
