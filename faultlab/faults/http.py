@@ -28,6 +28,21 @@ class Checked:
         check_knobs(self)
 
 
+class Refusing(Checked):
+    """A fault that answers with the documented row for its ``cause``, if it has that knob.
+
+    Upstream gets the request only where the fault has a knob ``stored`` that says so.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str]
+
+    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
+        """Answer instead of upstream; None where the profile documents no such answer."""
+        deliver = EVERYTHING if getattr(self, "stored", False) else NOTHING
+        return refuse(self.name, exchange, scene, cause=getattr(self, "cause", None) or "", deliver=deliver)
+
+
 @dataclass(frozen=True, slots=True)
 class Success(Checked):
     """Let the request through: the documented answer is upstream's own 200."""
@@ -214,7 +229,7 @@ class TypeConflict(Checked):
 
 
 @dataclass(frozen=True, slots=True)
-class AuthorizationRejected(Checked):
+class AuthorizationRejected(Refusing):
     """Refuse the request with 400 for its Authorization header."""
 
     name: ClassVar[str] = "authorization_rejected"
@@ -224,13 +239,9 @@ class AuthorizationRejected(Checked):
         choices=(None, "missing", "malformed", "permission"),
     )
 
-    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
-        """Answer with the documented row for the cause."""
-        return refuse(self.name, exchange, scene, cause=self.cause or "")
-
 
 @dataclass(frozen=True, slots=True)
-class Unauthorized(Checked):
+class Unauthorized(Refusing):
     """Refuse the request with 401."""
 
     name: ClassVar[str] = "unauthorized"
@@ -240,13 +251,9 @@ class Unauthorized(Checked):
         choices=("header", "token", "permission", "unknown", "user", "jwt"),
     )
 
-    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
-        """Answer with the documented row for the cause."""
-        return refuse(self.name, exchange, scene, cause=self.cause)
-
 
 @dataclass(frozen=True, slots=True)
-class Forbidden(Checked):
+class Forbidden(Refusing):
     """Refuse the request with 403."""
 
     name: ClassVar[str] = "forbidden"
@@ -256,13 +263,9 @@ class Forbidden(Checked):
         choices=(None, "permission", "no_token", "unknown", "inactive", "read_only"),
     )
 
-    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
-        """Answer with the documented row for the cause."""
-        return refuse(self.name, exchange, scene, cause=self.cause or "")
-
 
 @dataclass(frozen=True, slots=True)
-class NotFound(Checked):
+class NotFound(Refusing):
     """Refuse the request with 404; the message names the resource."""
 
     name: ClassVar[str] = "not_found"
@@ -272,20 +275,12 @@ class NotFound(Checked):
         choices=(None, "bucket", "organization", "database", "namespace", "path"),
     )
 
-    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
-        """Answer with the documented row for the resource."""
-        return refuse(self.name, exchange, scene, cause=self.cause or "")
-
 
 @dataclass(frozen=True, slots=True)
-class MethodNotAllowed(Checked):
+class MethodNotAllowed(Refusing):
     """Refuse the request with 405, as a reverse proxy or a wrong base path does."""
 
     name: ClassVar[str] = "method_not_allowed"
-
-    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
-        """Answer with the documented row."""
-        return refuse(self.name, exchange, scene)
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,18 +309,14 @@ class TooLarge(Checked):
 
 
 @dataclass(frozen=True, slots=True)
-class UnsupportedMediaType(Checked):
+class UnsupportedMediaType(Refusing):
     """Refuse the request with 415 for its Content-Encoding."""
 
     name: ClassVar[str] = "unsupported_media_type"
 
-    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
-        """Answer with the documented row."""
-        return refuse(self.name, exchange, scene)
-
 
 @dataclass(frozen=True, slots=True)
-class Unprocessable(Checked):
+class Unprocessable(Refusing):
     """Refuse the request with 422: understood, and not acceptable."""
 
     name: ClassVar[str] = "unprocessable"
@@ -334,10 +325,6 @@ class Unprocessable(Checked):
         "points outside the retention period, over a limit, or of too many columns; the documented one if none",
         choices=(None, "retention", "limit", "columns"),
     )
-
-    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
-        """Answer with the documented row."""
-        return refuse(self.name, exchange, scene, cause=self.cause or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,7 +414,7 @@ def told_to_wait(
 
 
 @dataclass(frozen=True, slots=True)
-class InternalError(Checked):
+class InternalError(Refusing):
     """Answer 500."""
 
     name: ClassVar[str] = "internal_error"
@@ -438,42 +425,25 @@ class InternalError(Checked):
     )
     stored: bool = knob(False, "whether upstream stores the batch all the same")
 
-    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
-        """Answer with the documented row."""
-        deliver = EVERYTHING if self.stored else NOTHING
-        return refuse(self.name, exchange, scene, cause=self.cause or "", deliver=deliver)
-
 
 @dataclass(frozen=True, slots=True)
-class BadGateway(Checked):
+class BadGateway(Refusing):
     """Answer 502, as a gateway that cannot make sense of its upstream."""
 
     name: ClassVar[str] = "bad_gateway"
     stored: bool = knob(False, "whether upstream stores the batch all the same")
 
-    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
-        """Answer with the gateway's row."""
-        return refuse(self.name, exchange, scene, deliver=EVERYTHING if self.stored else NOTHING)
-
 
 @dataclass(frozen=True, slots=True)
-class GatewayTimeout(Checked):
+class GatewayTimeout(Refusing):
     """Answer 504, as a gateway whose upstream took too long."""
 
     name: ClassVar[str] = "gateway_timeout"
     stored: bool = knob(False, "whether upstream stores the batch all the same")
 
-    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
-        """Answer with the gateway's row."""
-        return refuse(self.name, exchange, scene, deliver=EVERYTHING if self.stored else NOTHING)
-
 
 @dataclass(frozen=True, slots=True)
-class QueryError(Checked):
+class QueryError(Refusing):
     """Answer a query with 200 and an error inside."""
 
     name: ClassVar[str] = "query_error"
-
-    def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
-        """Answer with the documented row."""
-        return refuse(self.name, exchange, scene)
