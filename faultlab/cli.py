@@ -304,24 +304,19 @@ def faults_command(name: str | None, profile: str, as_json: bool) -> int:
 
 
 def list_faults(profile: contract.Profile) -> None:
-    """Print one line for each documented answer of each fault."""
-    table = Table(
-        "fault", "status", "cause", "when", "Source", title=f"{profile.product}: documented failures", box=None
-    )
-    for kind in faults.ALL:
-        rows = listing.rows_of(kind, profile)
-        if not rows:
-            table.add_row(kind.name, "", "", listing.summary(kind), "")
-        seen = set()
-        for row in rows:
-            if row.id in seen:
-                continue
-            seen.add(row.id)
-            mark = "" if row.on_page else " *"
-            table.add_row(kind.name, f"{row.status}{mark}", row.cause, row.when, str(row.source))
+    """Print one line for each documented answer of each fault; on a terminal long ones are wrapped."""
     console = Console()
     if not console.is_terminal:
-        console = Console(width=220)
+        console = Console(width=400)
+    title = f"{profile.product}: documented failures"
+    table = Table("fault", "status", "cause", "when", "Source", title=title, title_justify="left", box=None)
+    for kind in faults.ALL:
+        rows = listing.representatives(listing.rows_of(kind, profile))
+        if not rows:
+            table.add_row(kind.name, "", "", listing.summary(kind), "")
+        for row in rows:
+            mark = "" if row.on_page else " *"
+            table.add_row(kind.name, f"{row.status}{mark}", row.cause, row.when, str(row.source))
     console.print(table)
     console.print("* not on the Cloud Serverless response-code page")
 

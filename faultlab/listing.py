@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 from faultlab import faults
 from faultlab.contract import Profile, Row
-from faultlab.exchange import Answer, Refusal, phrase
+from faultlab.exchange import QUERIES, WRITES, Answer, Refusal, phrase
 from faultlab.faults.http import NO_FIELDS
 from faultlab.faults.knob import default_of, knobs
 
@@ -21,6 +22,18 @@ def rows_of(kind: type[Any], profile: Profile) -> tuple[Row, ...]:
     """Give the documented answers a fault can give under a profile, the default first."""
     cause = getattr(kind, "cause", None)  # a knob is no text here, only a cause that the fault is bound to
     return tuple(row for row in profile.of(faults.family_of(kind)) if not isinstance(cause, str) or row.cause == cause)
+
+
+def representatives(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Give one row of each identity: that of a write where there is one, else that of a query, else the first."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.id, []).append(row)
+    wanted = (*WRITES, *QUERIES)
+    return tuple(
+        min(same, key=lambda row: min((wanted.index(e) for e in row.endpoints if e in wanted), default=len(wanted)))
+        for same in found.values()
+    )
 
 
 def wire(answer: Answer) -> str:

@@ -13,7 +13,7 @@ from faultlab.contract.row import html
 from faultlab.exchange import V1_WRITE, V2_WRITE, Answer, Effect
 from faultlab.faults import BadGateway, Catalogue, PartialWrite, Quota, RateLimit
 from faultlab.faults.knob import knobs
-from faultlab.listing import fault_to_json, page, row_to_json, rows_of, sample, summary, wire
+from faultlab.listing import fault_to_json, page, representatives, row_to_json, rows_of, sample, summary, wire
 
 SERVERLESS = contract.named("serverless")
 EVERY = [
@@ -158,3 +158,13 @@ def test_summary_is_one_sentence(kind: type[Any]) -> None:
     text = summary(kind)
 
     assert ("\n" in text, text[-1], text[0].isupper()) == (False, ".", True)
+
+
+def test_a_listing_shows_the_row_of_a_write() -> None:
+    """Where rows share an identity, the one that clients of the write API meet stands for them."""
+    serverless = contract.named("serverless")
+    shown = {row.id: row for row in representatives(serverless.rows)}
+
+    assert {row.id for row in serverless.rows} == set(shown)
+    assert "/api/v2/write" in shown["no_content/204"].endpoints
+    assert "/api/v2/query" in shown["success/200"].endpoints

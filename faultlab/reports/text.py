@@ -57,9 +57,7 @@ def _rows(finding: Finding) -> Iterator[str]:
     yield f"{verdict:<12}  {finding.oracle.name:<35}  {finding.oracle.level:<6}  {len(finding.judgements):>6}"
     evidence = _evidence(finding)
     if evidence:
-        yield textwrap.fill(
-            evidence, COLUMNS, initial_indent=_UNDER, subsequent_indent=_UNDER, break_on_hyphens=False
-        )
+        yield textwrap.fill(evidence, COLUMNS, initial_indent=_UNDER, subsequent_indent=_UNDER, break_on_hyphens=False)
 
 
 def _evidence(finding: Finding) -> str:
