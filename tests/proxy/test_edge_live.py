@@ -250,3 +250,34 @@ def test_large_bodies_are_worked_on_one_at_a_time(tmp_path: Path) -> None:
     assert [201] * 5 == [one.status for one in seen]
     assert 4 * 6000 + 4 == count.json["results"][0]["series"][0]["values"][0][1]
     assert [Effect.PART] * 5 == [event.outcome.effect for event in past.events[:5] if event.outcome]
+
+
+def test_one_connection_and_sixty_four_are_decided_alike(tmp_path: Path) -> None:
+    """The same writes with the same seed get the same answers, whether one after the other or sixty-four at a time."""
+    bodies = [BODY.replace(b"cpu", b"m%d" % number) for number in range(128)]
+    rule = Rule(RateLimit(), when=When(probability=0.5))
+
+    def statuses(folder: Path, connections: int) -> dict[bytes, tuple[int, tuple[str, ...]]]:
+        seen: dict[bytes, tuple[int, tuple[str, ...]]] = {}
+        with running(plan_of(rule), folder) as lab:
+            together = threading.Barrier(connections)
+
+            def write(those: list[bytes]) -> None:
+                with Raw(lab.port) as raw:
+                    together.wait()
+                    for body in those:
+                        reply = raw.write(body, headers=AUTH)
+                        seen[body] = (reply.status, tuple(reply.all("retry-after")))
+
+            threads = [threading.Thread(target=write, args=(bodies[n::connections],)) for n in range(connections)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        return seen
+
+    alone, crowded = statuses(tmp_path / "1", 1), statuses(tmp_path / "64", 64)
+
+    assert 128 == len(alone)
+    assert alone == crowded
+    assert {204, 429} == {status for status, _ in alone.values()}
