@@ -17,6 +17,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -150,6 +151,7 @@ def bytes_of(values: dict[str, Any]) -> bytes | None:
 _PASS = Decision()
 
 
+@lru_cache(maxsize=64)
 def bounded(headers: Pairs) -> Pairs:
     """Give headers as a history keeps them: the first 200, of each value the first 4096 characters and its length."""
     if len(headers) <= HEADERS_LIMIT and all(len(value) <= INLINE_LIMIT for _, value in headers):
