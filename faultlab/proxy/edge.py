@@ -10,10 +10,9 @@ import asyncio
 import functools
 import logging
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import parse_qsl
 
 from mitmproxy import http
@@ -31,15 +30,6 @@ LARGE_ENCODED = 16 * 1024
 """Bytes on the wire above which a body is decompressed, hashed and parsed beside the event loop."""
 
 BROKEN_STATUS = 3
-
-
-type Work = Callable[..., Awaitable[Any]]
-"""How a piece of work is done: here, or in a thread."""
-
-
-async def at_once(function: Callable[..., Any], *args: Any) -> Any:
-    """Do a piece of work here and now."""
-    return function(*args)
 
 
 def is_large(body: Body) -> bool:
@@ -93,21 +83,21 @@ class Edge:
             sys.exit(BROKEN_STATUS)
 
     @guarded
-    async def request(self, flow: http.HTTPFlow) -> None:
-        """See, decide, act."""
+    def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        """See, decide, act: at once, or for a large body beside the event loop."""
         session = self.session
         if session is None or self.broken:
             end(flow)
-            return
-        await self.on_request(session, flow)
+            return None
+        return self.on_request(session, flow)
 
     @guarded
-    async def response(self, flow: http.HTTPFlow) -> None:
+    def response(self, flow: http.HTTPFlow) -> None:
         """Replace upstream's reply where that was decided, and record what the client is told."""
         if KEY not in flow.metadata:
             end(flow)
         elif (ongoing := self._ongoing.pop(flow.id, None)) is not None:
-            await self.on_response(ongoing, flow)
+            self.on_response(ongoing, flow)
 
     @guarded
     def error(self, flow: http.HTTPFlow) -> None:
@@ -115,43 +105,63 @@ class Edge:
         if flow.error is not None:
             self.on_error(flow, flow.error.msg)
 
-    async def on_request(self, session: Session, flow: http.HTTPFlow) -> None:
+    def on_request(self, session: Session, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """See the exchange, decide it, and do what can be done before upstream is asked."""
         exchange = see(flow, session.next_seq(), session.at())
-        # One at a time, in the order they were read; a large body is worked on beside the event loop, not on it.
-        async with session.turn:
-            work = asyncio.to_thread if is_large(exchange.body) else at_once
-            await self.carry_out(session, exchange, flow, work)
-
-    async def carry_out(self, session: Session, exchange: Exchange, flow: http.HTTPFlow, work: Work) -> None:
-        """Decide an exchange and do what can be done before upstream is asked."""
+        # A plain value: flows are saved with their metadata.
+        flow.metadata[KEY] = exchange.seq
         if flow.response is not None or flow.error is not None or not flow.live:
-            attempt, decision = await work(session.arbiter.attempt, exchange), Decision()
-            session.record(exchange, attempt, decision)
-            self.follow(flow, Ongoing(session, exchange, attempt, decision))
-            return
-        attempt, decision = await work(session.decide, exchange)
+            self.begin(flow, session, exchange, session.arbiter.attempt(exchange), Decision())
+            return None
+        if is_large(exchange.body) or session.turn.locked():
+            return self.beside(flow, session, exchange)
+        ongoing = self.begin(flow, session, exchange, *session.decide(exchange))
+        if session.origin is not None:
+            self.reply(flow, ongoing, session.answer_from_origin(exchange, ongoing.decision))
+        else:
+            self.forward(flow, ongoing)
+        return None
+
+    @guarded
+    async def beside(self, flow: http.HTTPFlow, session: Session, exchange: Exchange) -> None:
+        """Do the same where working on the body takes long: in a thread, and one exchange at a time."""
+        async with session.turn:
+            attempt, decision = await asyncio.to_thread(session.decide, exchange)
+            ongoing = self.begin(flow, session, exchange, attempt, decision)
+            if session.origin is not None:
+                self.reply(flow, ongoing, await asyncio.to_thread(session.answer_from_origin, exchange, decision))
+            else:
+                self.forward(flow, ongoing)
+
+    def begin(
+        self, flow: http.HTTPFlow, session: Session, exchange: Exchange, attempt: int, decision: Decision
+    ) -> Ongoing:
+        """Record what was decided before any of it is done."""
         session.record(exchange, attempt, decision)
-        ongoing = Ongoing(session, exchange, attempt, decision)
-        self.follow(flow, ongoing)
+        ongoing = self._ongoing[flow.id] = Ongoing(session, exchange, attempt, decision)
         require_carriable(decision)
         if decision.rule:
             annotate(flow, ongoing)
-        if session.origin is not None:
-            outcome = await work(session.answer_from_origin, exchange, decision)
-            assert outcome.told is not None
-            flow.response = as_response(outcome.told)
-            self.settle(flow, ongoing, outcome)
-        elif isinstance(decision.deliver, Nothing):
+        return ongoing
+
+    def forward(self, flow: http.HTTPFlow, ongoing: Ongoing) -> None:
+        """Let a real upstream have what the decision delivers, or answer in its place."""
+        session, decision = ongoing.session, ongoing.decision
+        if isinstance(decision.deliver, Nothing):
             assert isinstance(decision.reply, Answer)
-            flow.response = as_response(decision.reply)
-            self.settle(flow, ongoing, Outcome(session.at(), Effect.NONE, Ended.REPLIED, told=decision.reply))
+            self.reply(flow, ongoing, Outcome(session.at(), Effect.NONE, Ended.REPLIED, told=decision.reply))
         elif isinstance(decision.deliver, Lines):
-            delivered, _ = session.delivered(exchange, decision)
+            delivered, _ = session.delivered(ongoing.exchange, decision)
             # .content, not .raw_content: it compresses again and keeps Content-Length true.
             flow.request.content = delivered.body.wire
 
-    async def on_response(self, ongoing: Ongoing, flow: http.HTTPFlow) -> None:
+    def reply(self, flow: http.HTTPFlow, ongoing: Ongoing, outcome: Outcome) -> None:
+        """Answer without an upstream, and record it."""
+        assert outcome.told is not None
+        flow.response = as_response(outcome.told)
+        self.settle(flow, ongoing, outcome)
+
+    def on_response(self, ongoing: Ongoing, flow: http.HTTPFlow) -> None:
         """Settle an exchange that upstream, or another addon, has answered."""
         session, decision = ongoing.session, ongoing.decision
         assert flow.response is not None
@@ -191,11 +201,6 @@ class Edge:
             # What the client sees then is mitmproxy's own 502 page.
             told = Answer(502, (), message.encode(errors="replace"))
             self.settle(flow, ongoing, Outcome(session.at(), stored, Ended.UPSTREAM_FAILED, told=told))
-
-    def follow(self, flow: http.HTTPFlow, ongoing: Ongoing) -> None:
-        """Remember a flow until it is settled; its own metadata holds plain values only, because flows are saved."""
-        self._ongoing[flow.id] = ongoing
-        flow.metadata[KEY] = ongoing.exchange.seq
 
     def settle(self, flow: http.HTTPFlow, ongoing: Ongoing, outcome: Outcome) -> None:
         """Record an outcome and forget the flow."""

@@ -45,7 +45,7 @@ def end(flow: mitmflow.Flow) -> None:
 
 
 def guarded[F: Callable[..., Any]](hook: F) -> F:
-    """Wrap a hook, sync or async, whose first argument after self may be a flow."""
+    """Wrap a hook, sync or async, whose first argument after self may be a flow; what it gives is given on."""
     name = hook.__name__
 
     def subject(args: tuple[Any, ...]) -> mitmflow.Flow | None:
@@ -63,11 +63,12 @@ def guarded[F: Callable[..., Any]](hook: F) -> F:
     else:
 
         @functools.wraps(hook)
-        def closed(self: Any, *args: Any) -> None:
+        def closed(self: Any, *args: Any) -> Any:
             try:
-                hook(self, *args)
+                return hook(self, *args)
             except Exception:  # noqa: BLE001 - whatever it is, nothing may pass
                 failed(self, name, subject(args))
+                return None
 
     return closed  # type: ignore[return-value]
 
