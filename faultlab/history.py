@@ -187,6 +187,12 @@ class Writer:
         while line:
             line = line[os.write(self._file, line) :]
 
+    def run(self, planned: dict[str, Any]) -> None:
+        """Record what is planned; a password in the upstream's URL is redacted."""
+        if "upstream" in planned:
+            planned = {**planned, "upstream": self._redactor.url(planned["upstream"])}
+        self.write("run", planned)
+
     def exchange(self, exchange: Exchange, attempt: int, decision: Decision) -> None:
         """Record a request and the decision on it, before anything is done about it."""
         body = self._redactor.body(exchange)

@@ -503,3 +503,25 @@ def test_huge_headers_are_cut(tmp_path: Path) -> None:
     kept = history.read(tmp_path).events[0].exchange.headers
 
     assert (200, "x" * 4096 + "… (1000000 characters)", ("X-198", "v")) == (len(kept), kept[0][1], kept[199])
+
+
+@pytest.mark.parametrize(
+    ("upstream", "kept"), [("origin", "origin"), ("http://127.0.0.1:8086", "http://127.0.0.1:8086")]
+)
+def test_an_upstream_without_a_password_is_recorded_as_it_is(tmp_path: Path, upstream: str, kept: str) -> None:
+    """The reproducing line needs the URL as it was given."""
+    writer = Writer(tmp_path, REDACTOR)
+    writer.run({**RUN, "upstream": upstream})
+    writer.close()
+
+    assert kept == history.read(tmp_path).run["upstream"]
+
+
+def test_a_password_in_the_upstream_reaches_no_disk(tmp_path: Path) -> None:
+    """A URL may carry credentials; the history holds a tag in their place."""
+    writer = Writer(tmp_path, REDACTOR)
+    writer.run({**RUN, "upstream": "http://user:hunter2@influx.test:8086"})
+    writer.close()
+
+    assert b"hunter2" not in (tmp_path / EVENTS).read_bytes()
+    assert "influx.test:8086" in history.read(tmp_path).run["upstream"]

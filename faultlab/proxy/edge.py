@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 from mitmproxy import http
 
 from faultlab.exchange import Answer, AtOnce, Body, Decision, Effect, Exchange, Lines, Nothing, Pairs, Whole, phrase
+from faultlab.exits import Exit
 from faultlab.history import Ended, Outcome
 from faultlab.proxy import reach
 from faultlab.proxy.guard import ErrorTrap, end, guarded
@@ -28,8 +29,6 @@ MARK = ":collision:"
 LARGE = 256 * 1024
 LARGE_ENCODED = 16 * 1024
 """Bytes on the wire above which a body is decompressed, hashed and parsed beside the event loop."""
-
-BROKEN_STATUS = 3
 
 
 def is_large(body: Body) -> bool:
@@ -80,7 +79,7 @@ class Edge:
         """End the process with a status that no gate takes for a pass when the lab was broken."""
         logging.getLogger().removeHandler(self._trap)
         if self.broken:
-            sys.exit(BROKEN_STATUS)
+            sys.exit(Exit.INCONCLUSIVE)
 
     @guarded
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:

@@ -29,7 +29,7 @@ from faultlab.history import Writer
 from faultlab.origin import Origin
 from faultlab.plan import Plan
 from faultlab.proxy import control, reach
-from faultlab.proxy.edge import BROKEN_STATUS, Edge
+from faultlab.proxy.edge import Edge
 from faultlab.proxy.guard import failed
 from faultlab.proxy.session import Session
 from faultlab.redact import Redactor
@@ -264,4 +264,4 @@ def start() -> None:
 if __name__ == "__main__":
     start()
 
-__all__ = ["BROKEN_STATUS", "LabEdge", "LabMaster", "ResolvedAddons", "start"]
+__all__ = ["LabEdge", "LabMaster", "ResolvedAddons", "start"]

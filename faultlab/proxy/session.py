@@ -49,7 +49,7 @@ class Session:
     def begin(self, run: dict[str, Any]) -> None:
         """Write the line a history starts with."""
         if self.writer is not None:
-            self.writer.write("run", {**run, "seed": self.plan.seed, "profile": self.plan.profile, "epoch": self.epoch})
+            self.writer.run({**run, "seed": self.plan.seed, "profile": self.plan.profile, "epoch": self.epoch})
 
     def next_seq(self) -> int:
         """Give the number of the next exchange, from 1."""
