@@ -10,26 +10,14 @@ import binascii
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
-from faultlab.contract.row import (
-    Loss,
-    Profile,
-    Row,
-    Shape,
-    Source,
-    bare,
-    iox_error,
-    v1_bare,
-    v1_compact,
-    v1_error,
-    v2_bare,
-    v2_error,
-)
+from faultlab.contract.habits import OWN, Fault, habits_of, say
+from faultlab.contract.row import Profile, Row, Shape
 from faultlab.exchange import (
     DECODED_LIMIT,
     HEALTH,
@@ -38,10 +26,8 @@ from faultlab.exchange import (
     V1_QUERY,
     V1_WRITE,
     V2_QUERY,
-    V2_WRITE,
     V3_INFLUXQL,
     V3_SQL,
-    V3_WRITE,
     WRITES,
     Answer,
     Effect,
@@ -49,7 +35,7 @@ from faultlab.exchange import (
     Refusal,
     header,
 )
-from faultlab.lineprotocol import DIALECTS, Dialect, FieldType, Parsed, Point, RefusedLine, Value, parse
+from faultlab.lineprotocol import FieldType, Outcome, Point, State, Value, outcome
 from faultlab.lineprotocol.value import text_of
 
 _METHODS = {
@@ -61,14 +47,6 @@ _METHODS = {
     HEALTH: ("GET",),
     PING: ("GET", "HEAD"),
 }
-_CODES = {400: "invalid", 404: "not found", 500: "internal error"}
-_OWN = Source("faultlab", "embedded origin")
-_WEEK = 7 * 24 * 3600 * 10**9
-# Weeks of Go's clock begin on a Monday, the epoch was a Thursday.
-_MONDAY = 3 * 24 * 3600 * 10**9
-
-type Fault = tuple[int, str]
-"""A status and a message that no row holds."""
 
 
 @dataclass(frozen=True)
@@ -84,95 +62,6 @@ class Reply:
     points: int = 0
 
 
-@dataclass(frozen=True)
-class Habits:
-    """What a server family does that its rows do not say.
-
-    ``shape`` and ``shapes``, by endpoint, give the body of a refusal that has no row. ``target``, ``precision`` and
-    ``query`` are what it says to a missing bucket or database, an unknown precision (empty: taken for nanoseconds) and
-    a query without text. ``gzip`` says what becomes of a broken stream: no gzip at all, cut short, checksum wrong.
-
-    ``types_by_week``: a field may change its type with the week. ``tags_have_types``: tags and fields share their
-    names. ``part_of_none``: whether a batch of which every line is refused, for its syntax or for its schema, is still
-    told as a partial write. ``shown`` is how many bytes of a refused line are shown.
-    """
-
-    shape: Shape
-    target: Fault
-    query: Fault
-    shapes: Mapping[str, Shape] = field(default_factory=dict)
-    targets: Mapping[str, Fault] = field(default_factory=dict)
-    precision: str = ""
-    precisions: Mapping[str, str] = field(default_factory=dict)
-    gzip: tuple[Fault, Fault, Fault] = ((400, "$problem"), (400, "$problem"), (400, "$problem"))
-    reads_unknown_encodings: bool = False
-    empty_write: str = ""
-    types_by_week: bool = False
-    tags_have_types: bool = False
-    part_of_none: tuple[bool, bool] = (False, False)
-    malformed_token_is_400: bool = False
-    wrong_method_is_no_path: bool = False
-    shown: int | None = None
-
-
-_VARIANT = "unknown variant `$given`, expected one of `s`, `ms`, `us`, `ns`"
-_NO_QUERY = (400, "expected a query to be provided in the query string or body")
-_OSS1 = Habits(
-    shape=v1_error,
-    target=(400, "database is required"),
-    query=(400, 'missing required parameter "q"'),
-    gzip=((400, "gzip: invalid header"), (400, "unexpected EOF"), (400, "gzip: invalid checksum")),
-    reads_unknown_encodings=True,
-    types_by_week=True,
-    part_of_none=(False, True),
-)
-_OSS2 = Habits(
-    shape=v2_error,
-    target=(404, "bucket not found"),
-    query=(400, "request body requires either query or AST"),
-    targets={V1_WRITE: (400, "missing db"), V1_QUERY: (400, "missing db")},
-    precisions={V2_WRITE: "invalid precision; valid precision units are ns, us, ms, and s"},
-    gzip=(
-        (500, "An internal error has occurred."),
-        (500, "unable to read data: unexpected EOF"),
-        (400, "unable to read data: gzip: invalid checksum"),
-    ),
-    reads_unknown_encodings=True,
-    types_by_week=True,
-    part_of_none=(False, True),
-)
-_ROUTER = Habits(
-    shape=iox_error,
-    target=(400, "no db destination provided"),
-    query=_NO_QUERY,
-    shapes={V1_QUERY: v1_compact, V2_QUERY: v2_error},
-    targets={V2_WRITE: (400, "no org/bucket destination provided")},
-    precision=f"failed to deserialize db/rp/precision in request: {_VARIANT}",
-    precisions={V2_WRITE: f"failed to deserialize org/bucket/precision in request: {_VARIANT}"},
-    tags_have_types=True,
-)
-_CORE = replace(
-    _ROUTER,
-    shape=bare,
-    query=_NO_QUERY,
-    shapes={V2_WRITE: v2_bare, V1_WRITE: v1_bare, V1_QUERY: v1_bare},
-    targets={V2_WRITE: (400, "no org/bucket destination provided"), V3_WRITE: (400, "missing query parameter 'db'")},
-    precisions={**_ROUTER.precisions, V3_WRITE: f"serde error: {_VARIANT}"},
-    empty_write="incoming write was empty",
-    part_of_none=(True, True),
-    malformed_token_is_400=True,
-    wrong_method_is_no_path=True,
-    shown=20,
-)
-
-
-def habits_of(profile: Profile) -> Habits:
-    """Give the habits of a profile's lineage, known by its dialect and its endpoints."""
-    if profile.dialect == "influxdb3":
-        return _CORE if V3_WRITE in profile.loss else _ROUTER
-    return _OSS1 if profile.dialect == "influxdb1" else _OSS2
-
-
 class _Refused(Exception):  # noqa: N818 - it carries an answer and never leaves the module
     """An answer that ends the handling of an exchange."""
 
@@ -181,19 +70,7 @@ class _Refused(Exception):  # noqa: N818 - it carries an answer and never leaves
         self.answer = answer
 
 
-type Columns = dict[str, str]
-type Table = tuple[str, str, int]
 type Key = tuple[str, str, tuple[tuple[str, str], ...], int | None]
-
-
-@dataclass(frozen=True)
-class _Sorted:
-    """The lines of a batch: what is good, what is refused, and the columns the good ones add."""
-
-    good: tuple[Point, ...]
-    syntax: tuple[RefusedLine, ...]
-    schema: tuple[RefusedLine, ...]
-    columns: dict[Table, Columns]
 
 
 class Origin:
@@ -209,8 +86,7 @@ class Origin:
         self._max_points = max_points
         self._habits = habits_of(profile)
         self._points: OrderedDict[Key, Point] = OrderedDict()
-        self._columns: dict[Table, Columns] = {}
-        self._databases: set[str] = set()
+        self._databases: dict[str, State] = {}
 
     def stored(self, database: str) -> tuple[Point, ...]:
         """Give the points a bucket or database holds, in the order first written, with their timestamps set."""
@@ -271,28 +147,7 @@ class Origin:
         return _Refused(self._say(exchange, row, fault, **facts))
 
     def _say(self, exchange: Exchange, row: Row | None, fault: Fault, **facts: Any) -> Answer:
-        if row is None:
-            status, message = fault
-            facts["said"] = message
-            row = Row(
-                fault="",
-                status=status,
-                endpoints=(),
-                shape=self._habits.shapes.get(exchange.endpoint, self._habits.shape),
-                when="",
-                source=_OWN,
-                code=_CODES.get(status, ""),
-                message="$said",
-            )
-        known = {
-            "bucket": exchange.database,
-            "database": exchange.database,
-            "org": exchange.parameter("org") or "",
-            "method": exchange.method,
-            "path": exchange.path,
-            **facts,
-        }
-        return self.profile.render(row, known)
+        return say(self.profile, exchange.endpoint, row, fault, {**_facts(exchange), **facts})
 
     def _up(self, exchange: Exchange) -> Answer:
         success, bare_success = (self._row(fault, exchange.endpoint) for fault in ("success", "no_content"))
@@ -304,32 +159,23 @@ class Origin:
         endpoint = exchange.endpoint
         if not exchange.database:
             raise self._refusal(exchange, None, self._habits.targets.get(endpoint, self._habits.target))
-        rules, precision = self._precision(exchange)
+        state = self._databases.get(exchange.database) or State()
         body = self._body(exchange)
-        parsed = parse(body, rules, precision=precision)
-        if parsed.refused and parsed.refused[0].kind == "encoding.invalid-utf8":
-            raise self._refusal(exchange, None, (400, parsed.refused[0].message))
-        if not parsed.points and not parsed.refused and self._habits.empty_write:
-            raise self._refusal(exchange, None, (400, self._habits.empty_write))
-        now = now_ns - now_ns % (rules.precisions[precision] or 1)
-        dated = tuple(p if p.timestamp is not None else replace(p, timestamp=now) for p in parsed.points)
-        return self._settle(exchange, self._sort(exchange.database, body, replace(parsed, points=dated)))
-
-    def _precision(self, exchange: Exchange) -> tuple[Dialect, str]:
-        endpoint, rules = exchange.endpoint, DIALECTS[self.profile.dialect]
-        if endpoint == V1_WRITE and rules.name == "influxdb2":
-            rules = replace(rules, precisions={**DIALECTS["influxdb1"].precisions, **rules.precisions})
-        if endpoint != V3_WRITE:
-            rules = replace(rules, precisions={name: unit for name, unit in rules.precisions.items() if unit})
-        given = exchange.parameter("precision")
-        if not given:
-            return rules, "auto" if endpoint == V3_WRITE else "ns"
-        if given in rules.precisions:
-            return rules, given
-        message = self._habits.precisions.get(endpoint, self._habits.precision)
-        if message:
-            raise self._refusal(exchange, None, (400, message.replace("$given", given)))
-        return rules, "ns"
+        seen = outcome(
+            body,
+            self.profile,
+            state,
+            endpoint=endpoint,
+            precision=exchange.parameter("precision") or "",
+            accept_partial=(exchange.parameter("accept_partial") or "").lower() != "false",
+            now=now_ns,
+            facts=_facts(exchange),
+        )
+        if seen.status < 400 or seen.refused:
+            self._databases[exchange.database] = state
+            state.learn(seen)
+        self._store(exchange.database, seen.stored)
+        return Reply(seen.answer, seen.effect, _refusals(seen, body), len(seen.stored))
 
     def _body(self, exchange: Exchange) -> bytes:
         endpoint, body, limits = exchange.endpoint, exchange.body, self.profile.limits
@@ -352,86 +198,7 @@ class Origin:
         kind = cut if "ended before" in problem else checksum if "CRC" in problem else invalid
         raise self._refusal(exchange, None, (kind[0], kind[1].replace("$problem", problem)))
 
-    def _sort(self, database: str, body: bytes, parsed: Parsed) -> _Sorted:
-        """Check every point against the columns known and those the points before it add; the first type wins."""
-        good: list[Point] = []
-        schema = [line for line in parsed.refused if line.is_schema]
-        fresh: dict[Table, Columns] = {}
-        for point in parsed.points:
-            week = (point.timestamp or 0) + _MONDAY
-            table = (database, point.measurement, week // _WEEK if self._habits.types_by_week else 0)
-            reason = self._conflict(point, self._columns.get(table, {}), fresh.setdefault(table, {}))
-            if reason:
-                text = body[point.span[0] : point.span[1]]
-                schema.append(RefusedLine(point.line, point.ordinal, point.span, text, "schema.type-conflict", reason))
-            else:
-                good.append(point)
-        schema.sort(key=lambda line: line.ordinal)
-        syntax = tuple(line for line in parsed.refused if not line.is_schema)
-        return _Sorted(tuple(good), syntax, tuple(schema), fresh)
-
-    def _conflict(self, point: Point, known: Columns, fresh: Columns) -> str:
-        """Give why a point does not fit its table, empty if it does; its new columns are then among the fresh ones."""
-        tags = [(key, "tag") for key, _ in point.tags] if self._habits.tags_have_types else []
-        added: Columns = {}
-        for key, kind in (*tags, *((key, kind) for key, kind, _ in point.fields)):
-            had = known.get(key) or fresh.get(key) or added.setdefault(key, kind)
-            if had != kind:
-                return self.profile.conflict(point.measurement, key, kind, had)
-        fresh.update(added)
-        return ""
-
-    def _settle(self, exchange: Exchange, batch: _Sorted) -> Reply:
-        """Store what the profile's unit of loss leaves, and find the row that says so."""
-        endpoint = exchange.endpoint
-        by_syntax, by_schema = self.profile.loss[endpoint]
-        if endpoint == V3_WRITE and (exchange.parameter("accept_partial") or "").lower() == "false":
-            by_syntax = by_schema = Loss.BATCH
-        line_by_line = self.profile.numbering == "points"
-        # Who parses the whole batch first never reaches the schema of one that does not parse.
-        if batch.syntax and by_syntax is Loss.BATCH and not line_by_line:
-            batch = replace(batch, schema=())
-        bad = tuple(sorted((*batch.syntax, *batch.schema), key=lambda line: line.ordinal))
-        whole = bool((batch.syntax and by_syntax is Loss.BATCH) or (batch.schema and by_schema is Loss.BATCH))
-        kept = () if whole else batch.good
-        self._store(exchange.database, kept, {} if whole else batch.columns)
-        if not bad:
-            answer = self._say(exchange, self._row("no_content", endpoint), (204, ""))
-            return Reply(answer, Effect.ALL, (), len(kept))
-        told = bad if line_by_line else batch.schema or batch.syntax
-        row = self._outcome_row(endpoint, told, whole=whole, kept=bool(kept))
-        answer = self._say(
-            exchange,
-            row,
-            (400, told[0].message),
-            refusals=tuple(self._told(line) for line in told),
-            written=len(kept),
-            dropped=len(told),
-            total=len(batch.good) + len(bad),
-        )
-        refused = tuple(Refusal(line.line, text_of(line.text), line.message) for line in bad)
-        return Reply(answer, Effect.PART if kept else Effect.NONE, refused, len(kept))
-
-    def _outcome_row(self, endpoint: str, told: Sequence[RefusedLine], *, whole: bool, kept: bool) -> Row | None:
-        schema = told[0].is_schema if whole else all(line.is_schema for line in told)
-        partial = self._row("partial_write", endpoint, "schema" if schema else "syntax")
-        partial = partial or self._row("partial_write", endpoint)
-        if partial and not whole and (kept or self._habits.part_of_none[schema]):
-            return partial
-        conflict = self._row("type_conflict", endpoint) if schema else None
-        return conflict or self._row("malformed_line", endpoint) or partial
-
-    def _told(self, line: RefusedLine) -> Refusal:
-        number = line.ordinal if self.profile.numbering == "points" else line.line
-        text = text_of(line.text)
-        if self._habits.shown is not None:
-            text = text.encode(errors="surrogateescape")[: self._habits.shown].decode(errors="ignore")
-        return Refusal(number, text, line.message)
-
-    def _store(self, database: str, points: Iterable[Point], columns: dict[Table, Columns]) -> None:
-        self._databases.add(database)
-        for table, added in columns.items():
-            self._columns.setdefault(table, {}).update(added)
+    def _store(self, database: str, points: Iterable[Point]) -> None:
         for point in points:
             key = (database, *point.identity)
             before = self._points.get(key)
@@ -514,7 +281,7 @@ class Origin:
             raise self._refusal(exchange, None, (400, "json: unsupported value: +Inf")) from None
         data = body.encode(errors="surrogateescape") + end
         shape: Shape = lambda _row, _facts: ("application/json", data)  # noqa: E731 - a row's shape is a value
-        return self._say(exchange, Row("success", 200, (), shape, "", _OWN), (200, ""))
+        return self._say(exchange, Row("success", 200, (), shape, "", OWN), (200, ""))
 
 
 _IDENTIFIER = r'(?:"(?:[^"\\]|\\.)*+"|[A-Za-z_]\w*+)'
@@ -531,6 +298,25 @@ _SQL = re.compile(
     re.IGNORECASE,
 )
 _EPOCH_UNITS = {"ns": 1, "n": 1, "us": 1000, "u": 1000, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+
+
+def _refusals(seen: Outcome, body: bytes) -> tuple[Refusal, ...]:
+    """Give every line that is not stored; where nothing is, only those that are bad themselves."""
+    refused = [Refusal(line.line, text_of(line.text), line.message) for line in seen.refused]
+    if seen.effect is Effect.PART:
+        refused += [Refusal(p.line, text_of(body[p.span[0] : p.span[1]]), seen.message) for p in seen.lost]
+        refused.sort(key=lambda refusal: refusal.line)
+    return tuple(refused)
+
+
+def _facts(exchange: Exchange) -> dict[str, Any]:
+    return {
+        "bucket": exchange.database,
+        "database": exchange.database,
+        "org": exchange.parameter("org") or "",
+        "method": exchange.method,
+        "path": exchange.path,
+    }
 
 
 def _tokens(exchange: Exchange) -> Iterable[str]:

@@ -142,6 +142,14 @@ ROWS = (
         source=sources.OSS1_LIVE,
     ),
     _error(
+        "type_conflict",
+        "week",
+        400,
+        "field type conflict",
+        when="two types for one new field in a week without data: the whole week is lost; fixed in 1.12.0",
+        source=sources.OSS1_LIVE,
+    ),
+    _error(
         "unauthorized",
         "header",
         401,

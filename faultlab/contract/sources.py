@@ -44,6 +44,7 @@ OSS2_7_SOURCE = Source("influxdata/influxdb, source of OSS v2", "branch 2.7")
 OSS1_SOURCE = Source("influxdata/influxdb, source of OSS v1", "master-1.x f7b4c473 (1.12)")
 
 OSS1_LIVE = Source("InfluxDB OSS v1, answers of a running server", "1.6.7")
+VICTORIAMETRICS_LIVE = Source("VictoriaMetrics, answers of a running server", "1.79.5")
 CLOUD_401 = Source("influxdata/influxdb-client-python issue, recorded answer", "#55")
 RECORDED = Source("influxdata/influxdb3_mcp_server, recorded bodies", "error-responses.ts, found 2026-08")
 RECORDED_312 = Source("influxdata/influxdb3_mcp_server, recorded bodies", "3.12.0-0.rc.2, 2026-09-30")

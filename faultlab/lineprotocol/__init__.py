@@ -2,21 +2,29 @@
 
 from faultlab.lineprotocol.dialect import DIALECTS, Dialect
 from faultlab.lineprotocol.lines import split, without
+from faultlab.lineprotocol.outcome import Outcome, State, Unit, outcome
 from faultlab.lineprotocol.parser import parse
-from faultlab.lineprotocol.value import Fields, FieldType, Line, Parsed, Point, RefusedLine, Series, Tags, Value
+from faultlab.lineprotocol.points import Parsed, Points
+from faultlab.lineprotocol.value import Fields, FieldType, Identity, Line, Point, RefusedLine, Series, Tags, Value
 
 __all__ = [
     "DIALECTS",
     "Dialect",
     "FieldType",
     "Fields",
+    "Identity",
     "Line",
+    "Outcome",
     "Parsed",
     "Point",
+    "Points",
     "RefusedLine",
     "Series",
+    "State",
     "Tags",
+    "Unit",
     "Value",
+    "outcome",
     "parse",
     "split",
     "without",

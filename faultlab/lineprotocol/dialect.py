@@ -28,7 +28,8 @@ class Dialect:
 
     ``scan`` reads one line. ``quote_aware``: a line feed inside a string ends no line, nor does one after a backslash.
     A comment ends at the ``line_feed``, or with its ``line`` where a quote or a backslash carries that further; or it
-    must do ``both`` at once and is refused if it does not. ``precisions`` gives nanoseconds per unit.
+    must do ``both`` at once and is refused if it does not. ``precisions`` gives nanoseconds per unit,
+    ``default_precision`` is meant where none is named, and where ``any_precision`` also by a name that is not known.
     ``seconds_below``, ``millis_below`` and ``micros_below`` bound what ``auto`` takes for each unit.
 
     ``reserved_tags`` and ``reserved_fields`` map a name to the class and the words of the refusal, in which ``$m`` and
@@ -40,6 +41,8 @@ class Dialect:
     name: str
     scan: Callable[..., Reading]
     precisions: Mapping[str, int]
+    default_precision: str = "ns"
+    any_precision: bool = False
     blanks: bytes = b" \t"
     quote_aware: bool = True
     comment_ends: Literal["line_feed", "line", "both"] = "line"
@@ -81,6 +84,7 @@ INFLUXDB1 = Dialect(
     name="influxdb1",
     scan=lookbehind.scan,
     precisions=_V1,
+    any_precision=True,
     blanks=b" \t\x00",
     unsigned=False,
     reserved_tags=_TIME_TAG,
@@ -127,6 +131,8 @@ VICTORIAMETRICS = Dialect(
     name="victoriametrics",
     scan=lenient.scan,
     precisions={"auto": AUTO, "n": AUTO, "ns": 1, "u": US, "us": US, "µ": US, "ms": MS, "s": S, "m": M, "h": H},
+    default_precision="auto",
+    any_precision=True,
     blanks=b"",
     quote_aware=False,
     comment_ends="line_feed",
@@ -179,6 +185,8 @@ def dialect_of(given: str | Dialect) -> Dialect:
 
 def unit_of(dialect: Dialect, precision: str) -> int:
     """Give the nanoseconds of a precision, ``AUTO`` for automatic; raises ValueError naming the known ones."""
+    if dialect.any_precision:
+        precision = precision if precision in dialect.precisions else dialect.default_precision
     if precision not in dialect.precisions:
         known = ", ".join(dialect.precisions)
         msg = f"unknown precision {precision!r} for {dialect.name}; known: {known}"

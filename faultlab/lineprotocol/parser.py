@@ -6,30 +6,18 @@ rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from string import Template
 
 from faultlab.lineprotocol import tokens
+from faultlab.lineprotocol.core import Core, Found
 from faultlab.lineprotocol.dialect import AUTO, MS, UNIT_NAMES, US, Dialect, S, dialect_of, unit_of
 from faultlab.lineprotocol.lines import line_end, text_start
-from faultlab.lineprotocol.tokens import CORE, CORE_FIELD, CORE_TAG
-from faultlab.lineprotocol.value import (
-    Fields,
-    FieldType,
-    Flaw,
-    Parsed,
-    Point,
-    Reading,
-    RefusedLine,
-    Tags,
-    Value,
-    text_of,
-)
+from faultlab.lineprotocol.points import Parsed, Points
+from faultlab.lineprotocol.value import Fields, Flaw, Point, Reading, RefusedLine, Tags, text_of
 
-# A shorter line cannot reach any limit on names, keys or strings.
-_SHORT = 60_000
-# A name that some dialect reserves.
-_ODD_NAMES = frozenset({"time", "_field", "_measurement", "__chunk_order", "\udcff"})
+_FEED = re.compile(rb"\n")
 
 
 def parse(body: bytes, dialect: str | Dialect, *, precision: str = "ns") -> Parsed:
@@ -47,66 +35,71 @@ class _Parse:
         self.body = body
         self.rules = rules
         self.unit = unit
-        self.points: list[Point] = []
+        self.points = Points(body)
         self.refused: list[RefusedLine] = []
-        self.names: dict[bytes, str] = {}
-        self.known: dict[bytes, tuple[str, Tags, frozenset[str]] | None] = {}
+        # Where the next line starts, its number, and how many lines before it hold or should hold a point.
+        self.at, self.number, self.ordinal = 0, 1, 0
 
     def run(self) -> Parsed:
         body, rules = self.body, self.rules
         if rules.utf8 and (problem := _not_utf8(body)):
             whole = RefusedLine(1, 1, (0, len(body)), body, "encoding.invalid-utf8", problem)
             return Parsed(refused=(whole,))
-        start, number, ordinal = 0, 1, 0
-        while start < len(body):
-            found = CORE.match(body, start) if rules.common_core else None
-            if found is not None and found.end() - start < _SHORT:
-                series, section, stamp = found.groups()
-                point = self.plain(series, section, stamp, (number, ordinal + 1), found.span())
-                if point is not None:
-                    self.points.append(point)
-                    ordinal += 1
-                    number += 1
-                    start = found.end() + 1
-                    continue
-            end = line_end(body, start, rules)
-            kind, text = text_start(body, start, end, rules)
-            if kind == "point":
-                ordinal += 1
-                self.other(number, ordinal, (text, end))
-            number += body.count(b"\n", start, end) + 1
-            start = end + 1
-        return Parsed(tuple(self.points), tuple(self.refused))
+        core = Core(body, rules, self.unit) if rules.common_core else None
+        while self.at < len(body):
+            if core is None:
+                self.line()
+            else:
+                self.block(core)
+        return Parsed(self.points, tuple(self.refused))
 
-    def plain(
-        self, series: bytes, section: bytes, stamp: bytes | None, place: tuple[int, int], span: tuple[int, int]
-    ) -> Point | None:
-        """Read a line of the common core; None where a rule or a limit may have a say."""
-        if series not in self.known:
-            self.known[series] = _series(series)
-        known = self.known[series]
-        if known is None:
-            return None
-        measurement, tags, taken = known
-        fields: list[tuple[str, FieldType, Value]] = []
-        for key, text in CORE_FIELD.findall(section):
-            typed = tokens.value_of(text)
-            if typed is None or (typed[0] == "unsigned" and not self.rules.unsigned):
-                return None
-            name = self.names.get(key)
-            if name is None:
-                name = self.names[key] = text_of(tokens.name_of(key))
-            fields.append((name, *typed))
-        keys = {field[0] for field in fields}
-        if len(keys) != len(fields) or not keys.isdisjoint(taken):
-            return None
-        timestamp: int | None = None
-        if stamp is not None:
-            given = tokens.signed_of(stamp)
-            timestamp = None if given is None else self.scaled(given)
-            if timestamp is None:
-                return None
-        return Point(measurement, tags, tuple(fields), timestamp, place[0], place[1], span)
+    def block(self, core: Core) -> None:
+        """Read one block of lines; one that the core does not find is read alone, with those it swallows."""
+        start, first = self.at, self.number
+        found, end = core.find(start)
+        if not found:
+            self.line()
+            return
+        odd = core.odd(found)
+        if odd:
+            starts = [start, *(feed.end() for feed in _FEED.finditer(self.body, start, end))]
+        done = 0
+        for index in odd:
+            if index < done:
+                continue
+            self.take(core, found[done:index])
+            self.at = starts[index]
+            self.line()
+            done = self.number - first
+        if done < len(found):
+            self.take(core, found[done:] if done else found)
+            self.at = end
+
+    def take(self, core: Core, found: Sequence[Found]) -> None:
+        """Keep lines of the core."""
+        if not found:
+            return
+        series = core.series
+        number: Callable[[bytes], int | None] = int if self.unit == 1 else self.number_of
+        rows = [(series[key], number(stamp) if stamp else None, section) for key, section, stamp, _ in found]
+        self.points.extend(rows, self.number, self.ordinal + 1)
+        self.number += len(rows)
+        self.ordinal += len(rows)
+
+    def number_of(self, stamp: bytes) -> int | None:
+        """Give a timestamp of the core in nanoseconds."""
+        return self.scaled(int(stamp))
+
+    def line(self) -> None:
+        """Read one logical line with the dialect's own grammar, however many physical lines it spans."""
+        body, start = self.body, self.at
+        end = line_end(body, start, self.rules)
+        kind, text = text_start(body, start, end, self.rules)
+        if kind == "point":
+            self.ordinal += 1
+            self.other(self.number, self.ordinal, (text, end))
+        self.number += body.count(b"\n", start, end) + 1
+        self.at = end + 1
 
     def other(self, number: int, ordinal: int, span: tuple[int, int]) -> None:
         """Read a line with the dialect's own grammar and rules, and keep what comes of it."""
@@ -170,16 +163,6 @@ class _Parse:
             unit = next((unit for below, unit in bounds if size < below), 1)
         time = given * unit
         return time if rules.earliest <= time <= rules.latest else None
-
-
-def _series(series: bytes) -> tuple[str, Tags, frozenset[str]] | None:
-    """Give measurement, tags and the keys a field may not have; None where the tags need the dialect's own rules."""
-    measurement, pairs = tokens.series_of(series, CORE_TAG)
-    tags = tuple(sorted((text_of(key), text_of(value)) for key, value in pairs))
-    keys = {key for key, _ in tags}
-    if len(keys) != len(tags) or not keys.isdisjoint(_ODD_NAMES):
-        return None
-    return text_of(measurement), tags, _ODD_NAMES | keys
 
 
 def _not_utf8(body: bytes) -> str:

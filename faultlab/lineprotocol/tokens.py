@@ -7,47 +7,92 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 
 from faultlab.lineprotocol.value import FieldType, Flaw, Value, text_of
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 UINT64_MAX = 2**64 - 1
 LONGEST_INTEGER = len(str(UINT64_MAX))
+_INFINITE = frozenset({math.inf, -math.inf})
 
 _PLAIN = rb"[^\x00-\x20\x7f,=\\]"
 _FIRST = rb"(?=[^\x00-\x20\x7f,=])"
 _ENDS = rb"(?=[, \n]|\Z)"
 _NUMBER = rb"-?+[0-9]++(?:i|(?:\.[0-9]++)?+(?:[eE][-+]?+[0-9]++)?+)|[0-9]++u"
-_BOOLEAN = rb"true|True|TRUE|t|T|false|False|FALSE|f|F"
+# Few enough digits that no number is out of range, whatever they are.
+_SMALL = rb"[0-9]{1,18}+(?:[i%b]|(?:\.[0-9]{1,99}+)?+(?:[eE][-+]?+[0-9]{1,2}+)?+)"
+_SMALL_NUMBER = rb"(?:" + _SMALL % b"" + rb"|-" + _SMALL % b"" + rb")"
+_SMALL_UNSIGNED = rb"(?:" + _SMALL % b"u" + rb"|-" + _SMALL % b"" + rb")"
+_BOOLEAN = rb"t(?:rue)?+|f(?:alse)?+|T(?:rue|RUE)?+|F(?:alse|ALSE)?+"
 
 
-def _line(
-    *, lone: bytes, line_feed: bytes, blanks: bytes
-) -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.Pattern[bytes]]:
-    """Compile the core grammar: a whole line (series, fields, timestamp), one tag, one field.
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """A core of the grammar as expressions, which differ in what they allow and in nothing else.
 
     ``lone`` is what may follow a backslash in a name and leaves it literal, ``line_feed`` what may not stand in a
-    string, ``blanks`` what parts the sections.
+    string, ``number`` how numbers are spelt, ``ends`` what has to follow a value where the spelling of numbers alone
+    does not say where they end.
     """
-    name = _FIRST + _PLAIN + rb"*+(?:\\(?:[,= ]" + lone + rb")" + _PLAIN + rb"*+)*+"
-    first = rb"(?![#, ])[^\x00-\x20\x7f,\\]*+(?:\\(?:[, ]" + lone + rb")[^\x00-\x20\x7f,\\]*+)*+"
-    text = rb'"[^"\\' + line_feed + rb"]*+(?:\\(?!" + (line_feed or rb"\Z") + rb')[\s\S][^"\\' + line_feed + rb']*+)*+"'
-    value = rb"(?>(?:" + text + rb"|" + _NUMBER + rb"|" + _BOOLEAN + rb")" + _ENDS + rb")"
-    tag = name + rb"=" + name
-    field = name + rb"=" + value
-    series = first + rb"(?:," + tag + rb")*+"
-    fields = field + rb"(?:," + field + rb")*+"
-    return (
-        re.compile(rb"(" + series + rb")" + blanks + rb"(" + fields + rb")(?:" + blanks + rb"(-?+[0-9]++))?+(?=\n|\Z)"),
-        re.compile(rb",(" + name + rb")=(" + name + rb")"),
-        re.compile(rb"(" + name + rb")=(" + value + rb"),?"),
-    )
+
+    lone: bytes
+    line_feed: bytes
+    number: bytes
+    ends: bytes = b""
+
+    @property
+    def name(self) -> bytes:
+        """A tag key, a tag value or a field key."""
+        return _FIRST + _PLAIN + rb"*+(?:\\(?:[,= ]" + self.lone + rb")" + _PLAIN + rb"*+)*+"
+
+    @property
+    def value(self) -> bytes:
+        """A field value; the numbers come first, because they are what most fields are."""
+        inside, escaped = self.line_feed, self.line_feed or rb"\Z"
+        text = rb'"[^"\\' + inside + rb"]*+(?:\\(?!" + escaped + rb')[\s\S][^"\\' + inside + rb']*+)*+"'
+        return rb"(?>(?:" + self.number + rb"|" + _BOOLEAN + rb"|" + text + rb")" + self.ends + rb")"
+
+    @property
+    def series(self) -> bytes:
+        """Measurement and tags."""
+        first = rb"(?![#, ])[^\x00-\x20\x7f,\\]*+(?:\\(?:[, ]" + self.lone + rb")[^\x00-\x20\x7f,\\]*+)*+"
+        return first + rb"(?:," + self.name + rb"=" + self.name + rb")*+"
+
+    @property
+    def fields(self) -> bytes:
+        """Everything between series and timestamp."""
+        field = self.name + rb"=" + self.value
+        return field + rb"(?:," + field + rb")*+"
+
+    def tag(self) -> re.Pattern[bytes]:
+        """Compile one tag: key and value."""
+        return re.compile(rb",(" + self.name + rb")=(" + self.name + rb")")
+
+    def field(self) -> re.Pattern[bytes]:
+        """Compile one field: key and value."""
+        return re.compile(rb"(" + self.name + rb")=(" + self.value + rb"),?")
+
+    def lines(self, timestamp: bytes) -> re.Pattern[bytes]:
+        """Compile any physical line: series, fields and timestamp of one that this core reads, or the line as it is.
+
+        The series is only told apart from the rest: whoever meets one for the first time has to look at it.
+        """
+        series = rb"[^ \\\n]++(?:\\[,= ][^ \\\n]*+)*+"
+        read = rb"(" + series + rb") (" + self.fields + rb")(?: (" + timestamp + rb"))?+(?:\n|\Z)"
+        return re.compile(read + rb"|([^\n]*+\n|[^\n]++)")
 
 
 # What every dialect reads alike: no lone backslash in a name, no line feed in a string.
-CORE, CORE_TAG, CORE_FIELD = _line(lone=b"", line_feed=rb"\n", blanks=rb" ")
+CORE = Grammar(lone=b"", line_feed=rb"\n", number=_SMALL_NUMBER)
+CORE_UNSIGNED = Grammar(lone=b"", line_feed=rb"\n", number=_SMALL_UNSIGNED)
+CORE_SERIES = re.compile(CORE.series)
+CORE_TAG, CORE_FIELD = CORE.tag(), CORE_UNSIGNED.field()
+
 # What every InfluxDB reads alike and its documents allow.
-STRICT, STRICT_TAG, STRICT_FIELD = _line(lone=rb'|(?=[^\x00-\x20\x7f,=\\"])', line_feed=b"", blanks=rb" ++")
+_STRICT = Grammar(lone=rb'|(?=[^\x00-\x20\x7f,=\\"])', line_feed=b"", number=_NUMBER, ends=_ENDS)
+STRICT = re.compile(rb"(" + _STRICT.series + rb") ++(" + _STRICT.fields + rb")(?: ++(-?+[0-9]++))?+(?=\n|\Z)")
+STRICT_TAG, STRICT_FIELD = _STRICT.tag(), _STRICT.field()
 MEASUREMENT = re.compile(rb"[^,\\]*+(?:\\[\s\S][^,\\]*+)*+")
 
 _INTEGER = re.compile(rb"-?[0-9]++")
@@ -55,7 +100,7 @@ _ESCAPED_NAME = re.compile(rb"\\([,= ])")
 _ESCAPED_MEASUREMENT = re.compile(rb"\\([, ])")
 _ESCAPED_STRING = re.compile(rb'\\(["\\])')
 _WORDS = frozenset({b"nan", b"inf", b"infinity", b"null", b"nil", b"none", b"n/a", b"na", b"undefined"})
-BOOLEANS = {word: word[:1] in b"tT" for word in _BOOLEAN.split(b"|")}
+BOOLEANS = {word: word[:1] in b"tT" for word in b"true True TRUE t T false False FALSE f F".split()}
 
 
 def name_of(token: bytes) -> bytes:
@@ -101,11 +146,11 @@ def value_of(token: bytes) -> tuple[FieldType, Value] | None:
     if last == 0x22:
         return "string", string_of(token[1:-1])
     if last == 0x69:
-        number = signed_of(token[:-1])
+        number = int(token[:-1]) if len(token) < LONGEST_INTEGER else signed_of(token[:-1])
         return None if number is None else ("integer", number)
     if last <= 0x39:
         real = float(token)
-        return ("float", real) if math.isfinite(real) else None
+        return None if real in _INFINITE else ("float", real)
     if last == 0x75:
         number = unsigned_of(token[:-1])
         return None if number is None else ("unsigned", number)

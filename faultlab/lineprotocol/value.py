@@ -10,6 +10,7 @@ type Value = float | int | str | bool
 type Tags = tuple[tuple[str, str], ...]
 type Fields = tuple[tuple[str, FieldType, Value], ...]
 type Series = tuple[str, Tags]
+type Identity = tuple[str, Tags, int | None]
 type LineKind = Literal["point", "comment", "blank"]
 
 
@@ -37,7 +38,7 @@ class Point:
         return self.measurement, self.tags
 
     @property
-    def identity(self) -> tuple[str, Tags, int | None]:
+    def identity(self) -> Identity:
         """What makes two points the same point: measurement, tags and timestamp."""
         return self.measurement, self.tags, self.timestamp
 
@@ -61,14 +62,6 @@ class RefusedLine:
     def is_schema(self) -> bool:
         """Whether the line parses and storage refuses it."""
         return self.kind.startswith("schema.")
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """A body read whole: its points and its refused lines, each in order."""
-
-    points: tuple[Point, ...] = ()
-    refused: tuple[RefusedLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
