@@ -959,8 +959,8 @@ def test_an_unknown_profile_is_told_with_the_nearest() -> None:
         named("serverles")
 
     expected = (
-        "no profile named 'serverles'; known: serverless, dedicated, clustered, tsm, oss2, oss1, core; "
-        "did you mean 'serverless'?"
+        "no profile named 'serverles'; known: serverless, dedicated, clustered, tsm, oss2, oss1, core, "
+        "victoriametrics; did you mean 'serverless'?"
     )
     assert expected == str(raised.value)
 

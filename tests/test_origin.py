@@ -81,7 +81,7 @@ def test_answers_with_the_status_of_the_server(name: str) -> None:
     print(f"{name}: {1 - len(differing) / len(CASES):.1%} of {len(CASES)}")  # noqa: T201 - wanted with -s
 
     assert set(DEVIATIONS[name]) == set(differing)
-    assert len(differing) / len(CASES) <= 0.03
+    assert len(differing) / len(CASES) <= 0.01
 
 
 def held(point: Point) -> tuple[Any, ...]:
@@ -103,17 +103,15 @@ def unquoted(given: Any) -> Any:
 
 
 def test_holds_what_the_measured_server_held() -> None:
-    """After every body that InfluxDB 1.6.7 took whole, the origin holds the same points: types, values, timestamps."""
+    """After every body, taken or refused, the origin holds what InfluxDB 1.6.7 held: types, values, timestamps."""
 
-    cases = [
-        case for case in CASES if case["influxdb1"]["status"] == 204 and '"len"' not in json.dumps(case["influxdb1"])
-    ]
+    cases = [case for case in CASES if '"len"' not in json.dumps(case["influxdb1"])]
     expected = {case["id"]: sorted(map(held_case, case["influxdb1"]["stored"]), key=repr) for case in cases}
     actual = {case["id"]: sorted(map(held, settled(case, "oss1")[0].stored("b")), key=repr) for case in cases}
     differing = {name for name in expected if expected[name] != actual[name]}
 
     assert set(DEVIATIONS["oss1-stored"]) == differing
-    assert len(expected) > 150
+    assert len(expected) > 350
 
 
 # What one bad line among two good ones costs: status, points stored.
@@ -227,7 +225,9 @@ def test_core_reports_every_line_and_version_1_only_conflicts() -> None:
 
     body = b'm f=1 1\nbad\nm f="x" 2'
     core = said(write(Origin(named("core")), body, V3_WRITE))
-    oss1 = said(write(Origin(named("oss1")), body, V1_WRITE))
+    origin = Origin(named("oss1"))
+    write(origin, b"a week=1 0", V1_WRITE)
+    oss1 = said(write(origin, body, V1_WRITE))
 
     assert [2, 3] == [item["line_number"] for item in core["data"]]
     assert oss1["error"].startswith("partial write: field type conflict")

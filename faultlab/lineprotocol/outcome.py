@@ -9,10 +9,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from string import Template
 from typing import Any
 
 from faultlab import contract
-from faultlab.contract.habits import Habits, habits_of, say
+from faultlab.contract.habits import Fault, Habits, habits_of, say
 from faultlab.contract.row import Facts, Loss, Profile, Row
 from faultlab.exchange import V1_WRITE, V3_WRITE, Answer, Effect, Refusal
 from faultlab.lineprotocol.dialect import DIALECTS, Dialect
@@ -23,6 +24,7 @@ _WEEK = 7 * 24 * 3600 * 10**9
 # Weeks of Go's clock begin on a Monday, the epoch was a Thursday.
 _MONDAY = 3 * 24 * 3600 * 10**9
 _WEEK_LOST = "field type conflict"
+_NO_INDEX = 'proto: field "tsdb.$name.Name" contains invalid UTF-8'
 
 type Columns = dict[str, str]
 type Table = tuple[str, int]
@@ -127,7 +129,7 @@ class _Batch:
     refused: list[RefusedLine] = field(default_factory=list)
     columns: dict[Table, Columns] = field(default_factory=dict)
     weeks: set[int] = field(default_factory=set)
-    weeks_lost: list[RefusedLine] = field(default_factory=list)
+    weeks_lost: list[Fault] = field(default_factory=list)
 
 
 class _Write:
@@ -184,8 +186,11 @@ class _Write:
         if self.habits.typeless:
             batch.good.extend(points)
         elif self.habits.loses_week:
-            for week in dict.fromkeys(map(self.week, points)):
-                self.by_week(body, week, [point for point in points if self.week(point) == week], batch)
+            weeks: dict[int, list[Point]] = {}
+            for point in points:
+                weeks.setdefault(self.week(point), []).append(point)
+            for week, some in weeks.items():
+                self.by_week(body, week, some, batch)
         else:
             self.line_by_line(body, points, batch)
         batch.weeks.update(map(self.week, batch.good))
@@ -213,16 +218,18 @@ class _Write:
         """Check the points of one week against its columns, then add theirs; two types for one new column fail it.
 
         A week that has data is tried twice, and the columns added before the failure are then known. A week that has
-        none is tried once and is lost; what was added stays.
+        none is tried once and is lost; what was added stays. Such a week is lost as well with a name that is no UTF-8,
+        because its index cannot be saved.
 
         Source: InfluxDB 1.8 ``tsdb/shard.go`` and ``coordinator/points_writer.go``; measured against 1.6.7.
         """
-        columns = {table: dict(known) for table, known in self.state.columns.items() if table[1] == week}
+        tables = {(point.measurement, week) for point in points}
+        columns = {table: dict(self.state.columns.get(table, {})) for table in tables}
         clash: RefusedLine | None = None
         for _ in range(1 + (week in self.state.weeks)):
             good, bad = [], []
             for point in points:
-                reason = self.mismatch(body, point, columns.get((point.measurement, week), {}))
+                reason = self.mismatch(body, point, columns[point.measurement, week])
                 (good if reason is None else bad).append(point if reason is None else reason)
             clash = self.create(body, week, good, columns)
             if clash is None:
@@ -230,12 +237,13 @@ class _Write:
         batch.columns.update(columns)
         batch.weeks.add(week)
         batch.refused += bad
-        if clash is None:
+        poison = "" if week in self.state.weeks else next(filter(None, map(_poison, good)), "")
+        if clash is None and not poison:
             batch.good += good
-        else:
-            batch.lost += [point for point in good if point.ordinal != clash.ordinal]
-            batch.refused.append(clash)
-            batch.weeks_lost.append(clash)
+            return
+        batch.weeks_lost.append((400, _WEEK_LOST) if clash else (500, Template(_NO_INDEX).substitute(name=poison)))
+        batch.lost += [point for point in good if clash is None or point.ordinal != clash.ordinal]
+        batch.refused += [clash] if clash else []
 
     def mismatch(self, body: bytes, point: Point, known: Columns) -> RefusedLine | None:
         for key, kind in self.typed(point):
@@ -249,7 +257,7 @@ class _Write:
     ) -> RefusedLine | None:
         """Add the points' columns one after the other, up to the first that exists with another type."""
         for point in points:
-            known = columns.setdefault((point.measurement, week), {})
+            known = columns[point.measurement, week]
             for key, kind in self.typed(point):
                 had = known.setdefault(key, kind)
                 if had != kind:
@@ -284,12 +292,13 @@ class _Write:
             columns={} if whole else batch.columns,
             weeks=frozenset() if whole else frozenset(batch.weeks),
         )
+        if batch.weeks_lost:
+            row = self.row("type_conflict", "week") if batch.weeks_lost[0][0] == 400 else None
+            answer = say(self.profile, self.path, row, batch.weeks_lost[0], self.facts)
+            return replace(seen, answer=answer, message=batch.weeks_lost[0][1])
         if not bad or self.habits.silent:
             return seen
         shown = bad if line_by_line else schema or syntax
-        if batch.weeks_lost:
-            answer = say(self.profile, self.path, self.row("type_conflict", "week"), (400, _WEEK_LOST), self.facts)
-            return replace(seen, answer=answer, message=_WEEK_LOST)
         facts = {
             **self.facts,
             "refusals": tuple(self.shown(line) for line in shown),
@@ -318,6 +327,17 @@ class _Write:
         if self.habits.shown is not None:
             text = text.encode(errors="surrogateescape")[: self.habits.shown].decode(errors="ignore")
         return Refusal(number, text, line.message)
+
+
+def _poison(point: Point) -> str:
+    """Give the kind of name of a point that is no UTF-8, in the words of the index; empty if there is none."""
+    if _has_escapes(point.measurement):
+        return "MeasurementFields"
+    return "Field" if any(_has_escapes(key) for key, _, _ in point.fields) else ""
+
+
+def _has_escapes(name: str) -> bool:
+    return not name.isascii() and any("\udc80" <= char <= "\udcff" for char in name)
 
 
 def _unit(*, whole: bool, week: bool, bad: bool) -> Unit:
