@@ -3,15 +3,22 @@
 from faultlab.strategies.answers import documented_answers
 from faultlab.strategies.exchanges import bodies, exchanges
 from faultlab.strategies.plans import fault_values, plans, rules
+from faultlab.strategies.points import Batch, batches, lines, points
+from faultlab.strategies.pools import EXTRAS
 from faultlab.strategies.retry_after import RetryAfter, retry_after_values
 
 __all__ = [
+    "EXTRAS",
+    "Batch",
     "RetryAfter",
+    "batches",
     "bodies",
     "documented_answers",
     "exchanges",
     "fault_values",
+    "lines",
     "plans",
+    "points",
     "retry_after_values",
     "rules",
 ]

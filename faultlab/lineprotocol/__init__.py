@@ -6,6 +6,7 @@ from faultlab.lineprotocol.outcome import Outcome, State, Unit, outcome
 from faultlab.lineprotocol.parser import parse
 from faultlab.lineprotocol.points import Parsed, Points
 from faultlab.lineprotocol.value import Fields, FieldType, Identity, Line, Point, RefusedLine, Series, Tags, Value
+from faultlab.lineprotocol.writer import write_line
 
 __all__ = [
     "DIALECTS",
@@ -28,4 +29,5 @@ __all__ = [
     "parse",
     "split",
     "without",
+    "write_line",
 ]
