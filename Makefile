@@ -6,10 +6,10 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN = $(UV) run --frozen
 
-.PHONY: help setup demo test lint types package bench ci clean
+.PHONY: help setup demo test test-servers lint types package bench ci clean
 
 help:  ## Show what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 # Any Python with pip will do, whatever its version: uv then finds the one that .python-version names. A version manager
 # may have put names on the path that do not run, so each is tried.
@@ -30,6 +30,11 @@ demo: setup  ## Fail a real client three times, and judge it
 test: setup  ## Run the tests
 	$(RUN) pytest -q
 
+# Fetched first, so that where they cannot be had one line says why.
+test-servers: setup  ## Run the tests against real servers, which apt fetches into .servers/
+	$(RUN) python -m tests.servers.packages
+	$(RUN) pytest -q -m servers tests/servers
+
 lint: setup  ## Check style and format
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
@@ -47,4 +52,4 @@ ci:  ## Everything that has to hold
 	.ci/run
 
 clean:  ## Remove what the targets made
-	rm -rf .venv .uv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .uv .servers build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

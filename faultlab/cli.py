@@ -17,9 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 import faultlab
-from faultlab import contract, faults, history, lab, listing, oracles, reports, scenario
+from faultlab import contract, faults, history, lab, lint, listing, oracles, reports, scenario
 from faultlab.exits import Exit
 from faultlab.faults import KnobError, nearest
+from faultlab.lineprotocol import DIALECTS, Dialect
 from faultlab.scenario import Scenario, ScenarioError
 from faultlab.verdict import Verdict, Verdicts
 
@@ -53,6 +54,7 @@ Examples:
   faultlab run partial-write --seed 7 --profile serverless -- node writer.js
   faultlab judge faultlab-runs/rate-limit-7
   faultlab faults rate_limit --profile tsm
+  faultlab lint telegraf.lp --dialect influxdb2
   mitmdump -s "$(faultlab addon rate_limit)" --set faultlab_seed=7
 
 Exit statuses: 0 pass, 1 fail, 2 usage or bad file, 3 inconclusive,
@@ -246,6 +248,16 @@ def coloured(text: str) -> Any:
     return out
 
 
+def coloured_paragraph(paragraph: str) -> Any:
+    """Give a paragraph of lint with the class of the refused line, or the number of refused lines, in colour."""
+    from rich.text import Text  # noqa: PLC0415
+
+    out = Text(paragraph)
+    out.highlight_regex(r"\A.*?:\d+: (?P<red>[^:]+)(?=: )")
+    out.highlight_regex(r"\A\d+ points? accepted, (?P<red>[1-9]\d* lines? refused)")
+    return out
+
+
 def status_of(verdicts: Verdicts) -> Exit:
     """Give the exit status a verdict stands for."""
     return {Verdict.PASS: Exit.PASS, Verdict.FAIL: Exit.FAIL, Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE}[verdicts.verdict]
@@ -269,6 +281,71 @@ Examples:
 def judge(folder: Path, json_file: Path | None, strict: bool) -> int:
     """Judge a history again, without a proxy."""
     return status_of(report(folder, json_file, strict=strict))
+
+
+@cli.command(
+    "lint",
+    epilog="""\b
+Examples:
+  faultlab lint telegraf.lp --dialect influxdb2
+  some-client --dry-run | faultlab lint --precision s
+  faultlab lint telegraf.lp --json | jq -r '.refused[] | "\\(.line): \\(.reason)"'
+
+Exit statuses: 0 every line is taken, 1 a line is refused, 2 usage or a file that cannot be read.
+
+In JSON 64-bit integers, timestamps in nanoseconds among them, are digits in a string, and a float that is not finite
+is "Infinity" or "-Infinity", as Protocol Buffers write them. An entry with bytes that are no UTF-8 says
+"encoding": "latin1", and each character of its texts and keys then stands for one byte. Where a tag or field key is
+repeated, the last one is there.
+""",
+)
+@click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True), metavar="[FILE|-]")
+@click.option(
+    "--dialect", "name", default="strict", show_default=True, metavar="NAME", help=f"One of {', '.join(DIALECTS)}."
+)
+@click.option("--precision", metavar="UNIT", help="Unit of the timestamps; the dialect's own if not given.")
+@click.option("--json", "as_json", is_flag=True, help="Print points and refused lines as JSON.")
+def lint_command(file: Path, name: str, precision: str | None, as_json: bool) -> int:
+    """Say which lines of line protocol a server refuses, and why; strict takes what every InfluxDB takes alike."""
+    rules, unit = reading_of(name, precision)
+    try:
+        with os.fdopen(0, "rb", closefd=False) if str(file) == "-" else file.open("rb") as source:
+            checked = lint.Lint(source.read(), rules, unit)
+    except OSError as problem:
+        raise Usage(f"{file}: {problem.strerror}") from problem
+    try:
+        if as_json:
+            for part in checked.document():
+                click.echo(part, nl=False)
+        else:
+            show_paragraphs(checked.text(str(file)))
+    except BrokenPipeError:
+        hang_up()
+    return Exit.FAIL if checked.refused else Exit.PASS
+
+
+def reading_of(name: str, precision: str | None) -> tuple[Dialect, str]:
+    """Find a dialect and one of its precisions; raises Usage with the nearest and all known names."""
+    if name not in DIALECTS:
+        raise Usage(f"unknown dialect '{name}'{nearest(name, DIALECTS)}; known: {', '.join(DIALECTS)}")
+    rules = DIALECTS[name]
+    unit = rules.default_precision if precision is None else precision
+    # Some servers take any name without a word; a typo is what the caller wants to hear of.
+    if unit not in rules.precisions:
+        known = ", ".join(rules.precisions)
+        raise Usage(f"unknown precision '{unit}' for {name}{nearest(unit, rules.precisions)}; known: {known}")
+    return rules, unit
+
+
+def show_paragraphs(paragraphs: Iterator[str]) -> None:
+    """Print one after the other, on a terminal with the class of each refused line in colour."""
+    console = Console(highlight=False, soft_wrap=True)
+    for paragraph in paragraphs:
+        # A console takes its time over each line, and there may be a million where nobody sees colours.
+        if console.is_terminal:
+            console.print(coloured_paragraph(paragraph))
+        else:
+            click.echo(paragraph)
 
 
 @cli.command(
@@ -402,9 +479,14 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return complain("interrupted", Exit.INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        hang_up()
         return Exit.PASS
     return int(status or Exit.PASS)
+
+
+def hang_up() -> None:
+    """Let what is still to be written to a standard output that nobody reads any more go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(message: str, status: int) -> int:

@@ -48,7 +48,7 @@ class Batch(Shown):
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class Wanted:
     """What a batch is to be like."""
 
     pools: Pools
@@ -57,6 +57,11 @@ class _Wanted:
     unit: int
     precision: str
     extras: frozenset[str]
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes of a tape such a batch reads at most."""
+        return _HEAD + _WIDTH * self.sizes[1]
 
 
 def batches(
@@ -84,7 +89,7 @@ def batches(
     which costs much of the speed. Raises ValueError for sizes, bounds, types or extras that admit nothing, and when
     drawn for a name that line protocol cannot say. Shrinks towards ``min_size`` lines like ``m f=1 1``.
     """
-    wanted = _wanted(
+    wanted = wanted_batch(
         (min_size, max_size), tuple(types), precision, (min_timestamp, max_timestamp), frozenset(extras), dialect
     )
     own = {
@@ -95,9 +100,9 @@ def batches(
         "strings": strings,
     }
     given = {name: st.lists(some, min_size=1, max_size=_OWN) for name, some in own.items() if some is not None}
-    tape = st.binary(min_size=(size := _HEAD + _WIDTH * max_size), max_size=size)
+    tape = st.binary(min_size=wanted.bytes, max_size=wanted.bytes)
     if timestamps is None and not given:
-        return tape.map(lambda data: _batch(Tape(data), wanted, wanted.pools, None))
+        return tape.map(lambda data: batch_of(Tape(data), wanted))
     stamps = (
         st.none() if timestamps is None else st.lists(timestamps, min_size=min_size, max_size=max_size, unique=True)
     )
@@ -122,14 +127,15 @@ def lines(**wanted: Any) -> st.SearchStrategy[bytes]:
 
 
 @cache
-def _wanted(
+def wanted_batch(
     sizes: tuple[int, int],
-    types: tuple[FieldType, ...],
-    precision: str,
-    times: tuple[int, int],
-    extras: frozenset[str],
-    dialect: str | None,
-) -> _Wanted:
+    types: tuple[FieldType, ...] = TYPES,
+    precision: str = "ns",
+    times: tuple[int, int] = (EARLIEST, LATEST),
+    extras: frozenset[str] = frozenset(),
+    dialect: str | None = None,
+) -> Wanted:
+    """Give what ``batch_of`` needs to know, checked; raises ValueError."""
     rules = dialect_of(dialect or "strict")
     if unknown := sorted(extras - EXTRAS.keys()):
         raise ValueError(f"no extra named {unknown[0]!r}; known: {', '.join(EXTRAS)}")
@@ -145,10 +151,15 @@ def _wanted(
         raise ValueError(f"sizes {sizes} and types {kinds} admit nothing; expected 0 <= min_size <= max_size, a type")
     if (last - first) // unit < sizes[1]:
         raise ValueError(f"timestamps from {low} to {high} are too few in units of {precision!r} for {sizes[1]} points")
-    return _Wanted(pools_for(kinds, extras), sizes, (first, last), unit, precision, extras)
+    return Wanted(pools_for(kinds, extras), sizes, (first, last), unit, precision, extras)
 
 
-def _batch(tape: Tape, wanted: _Wanted, pools: Pools, times: list[int] | None) -> Batch:
+def batch_of(tape: Tape, wanted: Wanted) -> Batch:
+    """Give the batch that a tape stands for."""
+    return _batch(tape, wanted, wanted.pools, None)
+
+
+def _batch(tape: Tape, wanted: Wanted, pools: Pools, times: list[int] | None) -> Batch:
     low, high = wanted.sizes
     count = low + tape.below(high - low + 1)
     if times is not None:
@@ -177,7 +188,7 @@ def _batch(tape: Tape, wanted: _Wanted, pools: Pools, times: list[int] | None) -
     return Batch(b"".join(body), wanted.precision, tuple(meant))
 
 
-def _stamps(tape: Tape, wanted: _Wanted, count: int) -> range:
+def _stamps(tape: Tape, wanted: Wanted, count: int) -> range:
     """Give as many timestamps, all different, within the bounds and whole in the unit."""
     (first, last), unit = wanted.times, wanted.unit
     base = min(max(tape.pick(_BASES) // unit * unit, first), last)
@@ -190,7 +201,7 @@ def _stamps(tape: Tape, wanted: _Wanted, count: int) -> range:
     return range(first, last + 1, unit)
 
 
-def _line(tape: Tape, pools: Pools, wanted: _Wanted, stamp: int | None) -> tuple[bytes, _Meant]:
+def _line(tape: Tape, pools: Pools, wanted: Wanted, stamp: int | None) -> tuple[bytes, _Meant]:
     token, measurement = tape.pick(pools.measurements)
     shape = tape.byte()
     tags = []

@@ -212,6 +212,8 @@ SAMPLE_FACTS: dict[str, Any] = {
 }
 """What the facts are when nobody says otherwise: the values a catalogue page prints."""
 
+_ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
+
 JSON = "application/json; charset=utf-8"
 JSON_BARE = "application/json"
 
@@ -222,8 +224,9 @@ def text_of(row: Row, facts: Facts) -> str:
 
 
 def compact(value: Any) -> bytes:
-    """Give JSON without white space, keys in the order given, non-ASCII as UTF-8."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(errors="surrogateescape")
+    """Give JSON without white space, keys in the order given, non-ASCII as UTF-8, bytes that are none as Go has them."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return (text if text.isascii() else _ESCAPED_BYTE.sub(r"\\ufffd", text)).encode()
 
 
 def v2_error(row: Row, facts: Facts) -> tuple[str, bytes]:

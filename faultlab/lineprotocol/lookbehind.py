@@ -163,11 +163,13 @@ def _stored(section: bytes, key_end: int) -> list[tuple[bytes, FieldType, Value]
     at = 0
     while at < len(section):
         found = _FIELD_KEY_ENDS.search(section, at)
-        key = section[at : found.start()] if found else section[at:]
+        key = section[at : found.start() if found else None]
         size = key_end + KEY_SEPARATOR + len(key)
         if size > MAX_KEY:
             raise Flaw("limit.key-size", f"max key length exceeded: {size} > {MAX_KEY}")
-        start = found.end() if found else len(section)
+        if found is None:
+            raise Flaw("escape.trailing-backslash", f"invalid value: field-key={text_of(key)}")
+        start = found.end()
         value = _STORED_VALUE.match(section, start)
         text = value[0] if value else b""
         at = start + len(text) + 1
