@@ -202,11 +202,16 @@ def plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The rules of a run in order, the first that fires deciding; the seed of its draws; the contract it answers by."""
+    """The rules of a run in order, the first that fires deciding; the seed of its draws; the contract it answers by.
+
+    ``schedule`` decides the first writes by itself, one decision a write in the order of arrival; the rules decide on
+    what comes after, and on what is no write.
+    """
 
     rules: tuple[Rule, ...] = ()
     seed: int = 0
     profile: str = "serverless"
+    schedule: tuple[Decision, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise KnobError for two rules of one name, or a fault the profile has no documented answer for."""
@@ -223,12 +228,18 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """Give the plan as plain JSON values."""
-        return {"seed": self.seed, "profile": self.profile, "rules": [rule.to_json() for rule in self.rules]}
+        out = {"seed": self.seed, "profile": self.profile, "rules": [rule.to_json() for rule in self.rules]}
+        return {**out, "schedule": [step.to_json() for step in self.schedule]} if self.schedule else out
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Read what ``to_json`` wrote; raises KnobError."""
-        return cls(tuple(Rule.from_json(rule) for rule in values["rules"]), values["seed"], values["profile"])
+        return cls(
+            tuple(Rule.from_json(rule) for rule in values["rules"]),
+            values["seed"],
+            values["profile"],
+            tuple(Decision.from_json(step) for step in values.get("schedule", ())),
+        )
 
     @property
     def digest(self) -> str:
@@ -271,6 +282,7 @@ class Arbiter:
         self._profile = contract.named(plan.profile)
         self._seed = str(plan.seed)
         self._tallies = {rule.name: _Tally(memory=_memory_of(rule.fault)) for rule in plan.rules}
+        self._steps = iter(plan.schedule)
 
     @property
     def fired(self) -> dict[str, int]:
@@ -287,7 +299,9 @@ class Arbiter:
         return number
 
     def decide(self, exchange: Exchange, attempt: int, now: float) -> Decision:
-        """Give the first rule's decision that fires on this attempt; ``PASS`` when none does."""
+        """Give the schedule's next decision, or the first rule's that fires on this attempt; ``PASS`` when none does."""
+        if exchange.is_write and (step := next(self._steps, None)) is not None:
+            return step
         for rule in self.plan.rules:
             if not rule.match.holds(exchange, attempt):
                 continue

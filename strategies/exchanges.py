@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Callable
-
 from hypothesis import strategies as st
 
 from faultlab.exchange import (
@@ -17,16 +14,9 @@ from faultlab.exchange import (
     Exchange,
     Pairs,
 )
+from faultlab.strategies.bodies import BODY_KINDS, bodies
+from faultlab.strategies.malformed import Group, malformed
 
-_LINES = (
-    b"m v=1 1\n",
-    b"m,k=a v=2i 2\n",
-    b'm s="two\nlines" 3\n',
-    b"# comment\n",
-    b"\n",
-    b"m v= 4\n",
-    b"m v=1\n",
-)
 _TOKENS: tuple[Pairs, ...] = (
     (),
     (("Authorization", "Token a-secret"),),
@@ -35,25 +25,9 @@ _TOKENS: tuple[Pairs, ...] = (
 )
 
 
-def bodies() -> st.SearchStrategy[Body]:
-    """Bodies of a few lines, plain, compressed, compressed and cut short, or under an encoding nobody knows.
-
-    Shrinks towards the plain line ``m v=1 1``.
-    """
-    data = st.lists(st.sampled_from(_LINES), min_size=1, max_size=6).map(b"".join)
-    return st.builds(lambda pack, given: pack(given), st.sampled_from(_PACKINGS), data)
-
-
-def _packed(data: bytes) -> bytes:
-    return gzip.compress(data, mtime=0)
-
-
-_PACKINGS: tuple[Callable[[bytes], Body], ...] = (
-    Body,
-    lambda data: Body(_packed(data), "gzip"),
-    lambda data: Body(_packed(data), "x-gzip"),
-    lambda data: Body(_packed(data)[:12], "gzip"),
-    lambda data: Body(data, "br"),
+_SMALL = [kind for kind in BODY_KINDS if not kind.startswith("oversized")]
+_BODIES = bodies(kinds=_SMALL).map(lambda one: one.body) | malformed(classes=[Group.CORE, Group.BLAST]).map(
+    lambda one: Body(one.body)
 )
 
 
@@ -67,7 +41,7 @@ def exchanges(
     """Requests to InfluxDB, most of them writes, some of them nonsense.
 
     ``endpoints`` gives paths, ``bodies`` the bodies of POST requests; others have none. Times are whole seconds.
-    Shrinks towards a POST of the plain line ``m v=1 1`` to bucket ``b`` by /api/v2/write, without a token.
+    Shrinks towards a POST of one plain line to bucket ``b`` by /api/v2/write, without a token.
     """
     # Everything is drawn whether or not it is used: what draws less counts as simpler, and a GET is not.
     path = draw(st.sampled_from((*ENDPOINTS, "/elsewhere")) if endpoints is None else endpoints)
@@ -87,9 +61,6 @@ def exchanges(
         body=body,
         host="localhost:8086",
     )
-
-
-_BODIES = bodies()
 
 
 def _query(draw: st.DrawFn, path: str) -> Pairs:

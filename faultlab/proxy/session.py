@@ -134,7 +134,7 @@ class Session:
         return decision.reply
 
     def _restated(self, exchange: Exchange, decision: Decision, refused: tuple[Refusal, ...]) -> Answer:
-        fault = next(rule.fault for rule in self.plan.rules if rule.name == decision.rule)
+        fault = next((rule.fault for rule in self.plan.rules if rule.name == decision.rule), None)
         everything = tuple(sorted((*decision.refused, *refused), key=lambda r: r.line))
         restate = getattr(fault, "restate", None)
         assert isinstance(decision.reply, Answer)
