@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
@@ -340,12 +341,13 @@ def reading_of(name: str, precision: str | None) -> tuple[Dialect, str]:
 def show_paragraphs(paragraphs: Iterator[str]) -> None:
     """Print one after the other, on a terminal with the class of each refused line in colour."""
     console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        # A console takes its time over every line, and there may be millions.
+        for some in batched(paragraphs, 256):
+            click.echo("\n".join(some))
+        return
     for paragraph in paragraphs:
-        # A console takes its time over each line, and there may be a million where nobody sees colours.
-        if console.is_terminal:
-            console.print(coloured_paragraph(paragraph))
-        else:
-            click.echo(paragraph)
+        console.print(coloured_paragraph(paragraph))
 
 
 @cli.command(

@@ -45,6 +45,7 @@ FORWARD_URL = "https://influxdb.test"
 PYTHON_VARIABLE = "FAULTLAB_PROXY_PYTHON"
 REPORT_VARIABLE = "FAULTLAB_REPORT"
 MANIFEST_VARIABLE = "FAULTLAB_MANIFEST"
+REPORT = "report.jsonl"
 
 
 class LabError(Exception):
@@ -128,6 +129,7 @@ class Lab:
         self.port = 0
         self._proxy: subprocess.Popen[bytes] | None = None
         self._folder = Path()
+        self.folder = settings.history.absolute()
         self._control: socket.socket | None = None
         self._answers: IO[bytes] | None = None
         self._began = 0.0
@@ -164,28 +166,13 @@ class Lab:
 
     def _start(self) -> None:
         settings = self.settings
-        check_history(settings.history)
         if settings.upstream:
             check_upstream(settings.upstream)
-        settings.history.mkdir(parents=True, exist_ok=True)
-        run = {
-            "format": FORMAT,
-            "faultlab": faultlab.__version__,
-            "scenario": settings.scenario,
-            "source": settings.source,
-            "plan": self.plan.to_json(),
-            "checks": list(settings.checks),
-            "began": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "upstream": settings.upstream or "origin",
-            "forward": settings.forward,
-            "command": list(settings.command),
-            "deadline": settings.deadline,
-            "memory_mb": settings.memory_mb,
-        }
+        run = self._planned(self.plan, settings.history)
         config = {
             "plan": self.plan.to_json(),
             "run": run,
-            "history": str(settings.history.absolute()),
+            "history": str(self.folder),
             "upstream": settings.upstream,
             "forward": settings.forward,
             "token": None if settings.upstream else self.token,
@@ -195,6 +182,35 @@ class Lab:
             "control": str(self._folder / "control"),
         }
         self._launch(config)
+
+    def _planned(self, plan: Plan, folder: Path) -> dict[str, Any]:
+        """Make the folder of a history, and give its first line; raises LabError where it cannot be made."""
+        check_history(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder.absolute()
+        settings = self.settings
+        return {
+            "format": FORMAT,
+            "faultlab": faultlab.__version__,
+            "scenario": settings.scenario,
+            "source": settings.source,
+            "plan": plan.to_json(),
+            "checks": list(settings.checks),
+            "began": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "upstream": settings.upstream or "origin",
+            "forward": settings.forward,
+            "command": list(settings.command),
+            "deadline": settings.deadline,
+            "memory_mb": settings.memory_mb,
+        }
+
+    def arm(self, plan: Plan, folder: Path) -> None:
+        """Go on with another plan and another history, and with an embedded InfluxDB that is empty again.
+
+        The history before is closed as it is: ``complete`` it first. Raises LabError.
+        """
+        run = self._planned(plan, folder)
+        self.ask("arm", plan=plan.to_json(), history=str(self.folder), run=run)
 
     def _launch(self, config: dict[str, Any]) -> None:
         python = self.settings.python or os.environ.get(PYTHON_VARIABLE) or sys.executable
@@ -292,9 +308,8 @@ class Lab:
         """Give the variables a client finds its InfluxDB by, on top of our own environment."""
         given = {"url": self.url, "token": self.token, "org": self.settings.org, "bucket": self.settings.bucket}
         out = {name: given[what] for what, names in VARIABLES.items() for name in names}
-        folder = self.settings.history.absolute()
-        out[REPORT_VARIABLE] = str(folder / "report.jsonl")
-        out[MANIFEST_VARIABLE] = str(folder / MANIFEST)
+        out[REPORT_VARIABLE] = str(self.folder / REPORT)
+        out[MANIFEST_VARIABLE] = str(self.folder / MANIFEST)
         out["FAULTLAB_SEED"] = str(self.plan.seed)
         return {**os.environ, **out, **self._route()}
 
@@ -330,7 +345,7 @@ class Lab:
         """
         words = self.words()
         line = [substitute(word, words) for word in command]
-        folder = self.settings.history
+        folder = self.folder
         began = self._at()
         try:
             process = subprocess.Popen(
@@ -393,22 +408,34 @@ class Lab:
                 progress(self.ask("position"))
             time.sleep(0.02)
 
-    def finish(self) -> Path:
-        """Stop the proxy, complete the history, and give its folder.
+    def complete(self) -> Path:
+        """Complete the present history and give its folder; the proxy goes on without one, and lets everything pass.
 
         Exchanges that are still under way get a moment to end. The application's report is copied into the history.
         """
-        until = time.monotonic() + GRACE
-        while self.ask("position")["open"] and time.monotonic() < until:
-            time.sleep(0.02)
-        at = self._at()
+        at = self._settled()
+        self.ask("disarm")
+        return self._close_history(at)
+
+    def finish(self) -> Path:
+        """Stop the proxy, complete the history, and give its folder."""
+        at = self._settled()
         self.ask("stop")
         assert self._proxy is not None
         status = self._proxy.wait(READY_WITHIN)
-        writer = Writer(self.settings.history, Redactor(b""))
+        why = f"the proxy ended with status {status}: {self._complaint()}" if status else ""
+        return self._close_history(at, why)
+
+    def _settled(self) -> float:
+        until = time.monotonic() + GRACE
+        while (position := self.ask("position"))["open"] and time.monotonic() < until:
+            time.sleep(0.02)
+        return float(position["at"])
+
+    def _close_history(self, at: float, why: str = "") -> Path:
+        writer = Writer(self.folder, Redactor(b""))
         try:
-            if status:
-                why = f"the proxy ended with status {status}: {self._complaint()}"
+            if why:
                 writer.write("broken", {"at": round(at, 6), "why": why})
             if self.client is not None:
                 writer.write("client", asdict(self.client))
@@ -417,10 +444,10 @@ class Lab:
             writer.write("end", {"at": round(at, 6)})
         finally:
             writer.close()
-        return self.settings.history
+        return self.folder
 
     def _reports(self) -> Iterator[dict[str, Any]]:
-        path = self.settings.history / "report.jsonl"
+        path = self.folder / REPORT
         if not path.exists():
             return
         for number, line in enumerate(path.read_bytes().split(b"\n"), 1):

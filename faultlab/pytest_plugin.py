@@ -19,8 +19,10 @@ from pathlib import Path
 import pytest
 
 if typing.TYPE_CHECKING:
+    from faultlab.exchange import Decision
     from faultlab.history import Client, History
     from faultlab.lab import Lab
+    from faultlab.plan import Plan, Rule
     from faultlab.scenario import Scenario
     from faultlab.verdict import Verdicts
 
@@ -84,24 +86,25 @@ def faultlab_fixture(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
             running.finish()
 
 
-class FaultLab:
-    """The lab of one test, and after it the history of what the client did.
+class Scope:
+    """A stretch of a test with a plan and a history of its own; the embedded InfluxDB is empty when it begins.
 
     A client in the test's own process is handed ``url``, ``token``, ``org`` and ``bucket``; one that has a process of
-    its own is run by ``run``. Asking for ``history``, or for anything that is judged by it, stops the proxy.
+    its own is run by ``run``. Asking for ``history``, or for anything that is judged by it, ends the scope.
     """
 
     def __init__(self, lab: Lab, again: str) -> None:
-        """Take a lab that runs, and the command that runs the test again."""
+        """Take a lab that runs and has been armed, and the command that runs the test again."""
         self._lab = lab
         self._again = again
         self._history: History | None = None
         self._finished = False
+        self._scopes = 0
         self.org = lab.settings.org
         self.bucket = lab.settings.bucket
         self.token = lab.token
         self.url = lab.url
-        self.folder = lab.settings.history
+        self.folder = lab.folder
 
     def run(self, command: Sequence[str]) -> Client:
         """Run a client in a process of its own to its end, and give how it ended.
@@ -113,9 +116,9 @@ class FaultLab:
 
     def hands_over(self, lines: str) -> None:
         """Record what the client is about to be given, as line protocol; what it then never sends counts as lost."""
-        from faultlab.lab import MANIFEST_VARIABLE
+        from faultlab.history import MANIFEST
 
-        with Path(self._lab.environment()[MANIFEST_VARIABLE]).open("a") as manifest:
+        with (self.folder / MANIFEST).open("a") as manifest:
             manifest.write(lines if lines.endswith("\n") else f"{lines}\n")
 
     def was_told(self, told: str, message: str = "", lines: str = "") -> None:
@@ -124,14 +127,14 @@ class FaultLab:
         ``message`` is that in its own words; ``lines`` are the points it is about, as line protocol, none in particular
         if empty.
         """
-        from faultlab.lab import REPORT_VARIABLE
+        from faultlab.lab import REPORT
 
-        with Path(self._lab.environment()[REPORT_VARIABLE]).open("a") as report:
+        with (self.folder / REPORT).open("a") as report:
             report.write(json.dumps({"told": told, "message": message, "lines": lines}) + "\n")
 
     @property
     def history(self) -> History:
-        """What happened, secrets redacted; the proxy is stopped first, if it still runs."""
+        """What happened, secrets redacted; the scope is ended first, if it still runs."""
         if self._history is None:
             from faultlab import history
 
@@ -157,10 +160,13 @@ class FaultLab:
             raise AssertionError(reports.text(verdicts, self.history, again))
 
     def finish(self) -> None:
-        """Stop the proxy and complete the history; the second time, do nothing. Raises LabError."""
+        """Complete the history; the second time, do nothing. Raises LabError."""
         if not self._finished:
             self._finished = True
-            self._lab.finish()
+            self._end()
+
+    def _end(self) -> None:
+        self._lab.complete()
 
     def _ask[T](self, what: typing.Callable[[], T]) -> T:
         __tracebackhide__ = True
@@ -170,6 +176,39 @@ class FaultLab:
             return what()
         except LabError as problem:
             fail(problem)
+
+
+class FaultLab(Scope):
+    """The lab of one test: a scope that lasts until the test begins another, of which it may begin any number."""
+
+    def faults(self, *rules: object) -> contextlib.AbstractContextManager[Scope]:
+        """Give a scope in which these faults and rules apply, none of them if none is given."""
+        from faultlab.plan import Plan
+
+        plan = self._lab.plan
+        return self._scope(Plan(chosen_rules(rules), plan.seed, plan.profile))
+
+    def play(self, schedule: Sequence[Decision]) -> contextlib.AbstractContextManager[Scope]:
+        """Give a scope whose first writes are decided by a schedule, in the order of arrival."""
+        from faultlab.plan import Plan
+
+        return self._scope(Plan((), self._lab.plan.seed, self._lab.plan.profile, tuple(schedule)))
+
+    @contextlib.contextmanager
+    def _scope(self, plan: Plan) -> Iterator[Scope]:
+        if not self._finished:
+            self._finished = True
+            self._ask(self._lab.complete)
+        self._scopes += 1
+        self._ask(lambda: self._lab.arm(plan, self.folder.with_name(f"{self.folder.name}-{self._scopes}")))
+        scope = Scope(self._lab, self._again)
+        try:
+            yield scope
+        finally:
+            self._ask(scope.finish)
+
+    def _end(self) -> None:
+        self._lab.finish()
 
 
 class MarkerError(ValueError):
@@ -208,8 +247,6 @@ def chosen(given: Sequence[object], folder: Path, name: str) -> Scenario:
     Raises MarkerError or ScenarioError.
     """
     from faultlab import scenario
-    from faultlab.faults import Fault
-    from faultlab.plan import Rule
 
     match given:
         case ():
@@ -218,6 +255,14 @@ def chosen(given: Sequence[object], folder: Path, name: str) -> Scenario:
             wanted = str(one)
             is_file = isinstance(one, PathLike) or "/" in wanted or wanted.endswith(scenario.ENDINGS)
             return scenario.load(str(folder / wanted) if is_file else wanted)
+    return replace(scenario.Scenario(name), rules=chosen_rules(given))
+
+
+def chosen_rules(given: Sequence[object]) -> tuple[Rule, ...]:
+    """Give the rules that faults and rules stand for; raises MarkerError for anything else."""
+    from faultlab.faults import Fault
+    from faultlab.plan import Rule
+
     rules = []
     for item in flat(given):
         if isinstance(item, Rule):
@@ -227,7 +272,7 @@ def chosen(given: Sequence[object], folder: Path, name: str) -> Scenario:
         else:
             expected = "one scenario, or faults and rules such as RateLimit(max_wait=3)"
             raise MarkerError(f"marker was given {item!r}; expected {expected}")
-    return replace(scenario.Scenario(name), rules=tuple(rules))
+    return tuple(rules)
 
 
 def flat(given: Sequence[object]) -> Iterator[object]:

@@ -13,6 +13,7 @@ from faultlab.strategies.bodies import BODY_KINDS, WriteBody, bodies
 from faultlab.strategies.conflicts import Placement, TypeConflict, type_conflicts
 from faultlab.strategies.exchanges import exchanges
 from faultlab.strategies.malformed import CLASSES, Group, Malformed, malformed
+from faultlab.strategies.mixed import CONFLICT, GOOD, SETUP, MixedBatch, MixedLine, mixed_batches
 from faultlab.strategies.plans import fault_values, plans, rules
 from faultlab.strategies.points import Batch, batches, lines, points
 from faultlab.strategies.pools import EXTRAS
@@ -22,12 +23,17 @@ from faultlab.strategies.schedules import Schedule, schedules
 __all__ = [
     "BODY_KINDS",
     "CLASSES",
+    "CONFLICT",
     "EXTRAS",
+    "GOOD",
     "HAZARDS",
+    "SETUP",
     "ApplicationPoint",
     "Batch",
     "Group",
     "Malformed",
+    "MixedBatch",
+    "MixedLine",
     "Placement",
     "RetryAfter",
     "Schedule",
@@ -43,6 +49,7 @@ __all__ = [
     "fault_values",
     "lines",
     "malformed",
+    "mixed_batches",
     "plans",
     "points",
     "retry_after_values",

@@ -92,7 +92,7 @@ CLASSES = (
     _core("iso_timestamp", "{s} f=1 «2024-01-01T00:00:00Z»", '{s} f=1 «"2024-01-01"»'),
     _core("timestamp_overflow", "{s} f=1 «99999999999999999999»", "{s} f=1 «-99999999999999999999»"),
     _core("trailing_token", "{s} f=1 {t} «x»", "{s} f=1 {t} «1»", "{s} f=1 {t} «g=2»"),
-    _core("joined_lines", "{s} f=1 {t}«»{m} f=2 {t}"),
+    _core("joined_lines", "{s} f=1 {t}«»bad f=2 {t}"),
     _core("missing_value", "{s} f=1,«g»", "{s} f=1,g=«»"),
     _core("tab_separator", "{s}«\t»f=1 {t}"),
     _core("time_tag", "{m},«time»=v f=1 {t}"),
@@ -201,12 +201,13 @@ def malformed(*, classes: Collection[str] | None = None, quarantine: bool = Fals
     its data, and are drawn only with ``quarantine``. Raises ValueError for a class that does not exist, or is
     quarantined without leave. Shrinks towards the first class's simplest line alone, for ``torn`` towards ``m``.
     """
-    chosen = _chosen(classes, quarantine=quarantine)
+    chosen = chosen_classes(classes, quarantine=quarantine)
     size = _HEAD + 2 * _GOOD.bytes
     return st.binary(min_size=size, max_size=size).map(lambda data: _malformed(Tape(data), chosen))
 
 
-def _chosen(names: Collection[str] | None, *, quarantine: bool) -> tuple[Class, ...]:
+def chosen_classes(names: Collection[str] | None, *, quarantine: bool = False) -> tuple[Class, ...]:
+    """Give the classes of these names and groups, all but the quarantined if None; raises ValueError."""
     if names is None:
         return tuple(one for one in CLASSES if quarantine or one.group is not Group.QUARANTINE)
     known = {*_BY_NAME, *Group}
@@ -226,16 +227,20 @@ def _malformed(tape: Tape, chosen: tuple[Class, ...]) -> Malformed:
     kind = tape.pick(chosen)
     if kind.group is Group.TORN:
         return _torn(tape)
+    bad, start, end = bad_line(tape, kind)
+    before, after = (batch_of(tape.part(_GOOD.bytes), _GOOD).body for _ in range(2))
+    body = before + bad + b"\n" + after
+    at = len(before) + start
+    return Malformed(kind.name, body, (at, len(before) + end), 1 + body.count(b"\n", 0, at))
+
+
+def bad_line(tape: Tape, kind: Class) -> tuple[bytes, int, int]:
+    """Give a line of a class that is not torn, without its line feed, and where it is wrong."""
     way = tape.pick(kind.ways)
     measurement = tape.pick(_MEASUREMENTS)
-    series = measurement + tape.pick(_SERIES)
-    text = way.format(m=measurement, s=series, t=NOW + tape.below(256))
-    start, end, _ = (len(part.encode(errors="surrogateescape")) for part in _MARKS.split(text, 2))
-    bad = _MARKS.sub("", text).encode(errors="surrogateescape") + b"\n"
-    before, after = (batch_of(tape.part(_GOOD.bytes), _GOOD).body for _ in range(2))
-    start += len(before)
-    body = before + bad + after
-    return Malformed(kind.name, body, (start, start + end), 1 + body.count(b"\n", 0, start))
+    text = way.format(m=measurement, s=measurement + tape.pick(_SERIES), t=NOW + tape.below(256))
+    before, wrong, after = (part.encode(errors="surrogateescape") for part in _MARKS.split(text, 2))
+    return before + wrong + after, len(before), len(before) + len(wrong)
 
 
 def _torn(tape: Tape) -> Malformed:

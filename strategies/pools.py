@@ -31,6 +31,7 @@ EXTRAS = MappingProxyType(
         "no_timestamps": _ALL,
         "string_line_feeds": _INFLUXDB,
         "tabs_in_names": frozenset({"influxdb1", "influxdb2", "victoriametrics"}),
+        "tiny_floats": _INFLUXDB,
         "unsigned": _ALL - {"influxdb1"},
     }
 )
@@ -82,7 +83,9 @@ _STRINGS = (
     "x" * 64,
 )
 _FLOATS = ("1", "0", "0.5", "-1", "100", "3.14", "-0", "0.1", "1e3", "1E-7", "1e+22", "123456.789", "9007199254740993")
-_FAR_FLOATS = ("1.7976931348623157e308", "-1.7976931348623157e308", "2.2250738585072014e-308", "1e-300")
+_FAR_FLOATS = ("1.7976931348623157e308", "-1.7976931348623157e308", "1e-300")
+# VictoriaMetrics keeps decimal digits and a power of ten, and has none below 1e-323.
+_TINY_FLOATS = ("2.2250738585072014e-308", "5e-324")
 _INTEGERS = (1, 0, -1, 42, 2**31, 2**53 + 1, 2**63 - 1, -(2**63), -(2**53) - 1)
 _UNSIGNED = (1, 0, 42, 2**31, 2**53 + 1, 2**63, 2**64 - 1)
 _BOOLEANS = ("t", "f", "true", "false", "T", "F", "True", "False", "TRUE", "FALSE")
@@ -120,6 +123,8 @@ def pools_for(types: Collection[FieldType], extras: Collection[str]) -> Pools:
         values["integer"] += ((b"007i", 7), (b"-00i", 0))
     if "dot_floats" in extras:
         values["float"] += ((b".5", 0.5), (b"5.", 5.0), (b"-.5e1", -5.0))
+    if "tiny_floats" in extras:
+        values["float"] += tuple((text.encode(), float(text)) for text in _TINY_FLOATS)
     if "string_line_feeds" in extras:
         values["string"] += tuple((value_token("string", text), text) for text in ("\n", "a\nb", "m f=1\n#"))
     if "field_key_quotes" in extras:

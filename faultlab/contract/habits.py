@@ -41,7 +41,8 @@ class Habits:
     and in a week that holds nothing yet, cost every point of that week. ``tags_have_types``: tags and fields share
     their names. ``typeless``: every field takes every type. ``silent``: lost lines are not told. ``part_of_none``:
     whether a batch of which every line is refused, for its syntax or for its schema, is still told as a partial write.
-    ``shown`` is how many bytes of a refused line are shown.
+    ``shown`` is how many bytes of a refused line are shown. ``ahead`` is how far beyond now, in nanoseconds, a point may
+    lie; one that lies farther is dropped.
     """
 
     shape: Shape
@@ -63,6 +64,7 @@ class Habits:
     malformed_token_is_400: bool = False
     wrong_method_is_no_path: bool = False
     shown: int | None = None
+    ahead: int | None = None
 
 
 _VARIANT = "unknown variant `$given`, expected one of `s`, `ms`, `us`, `ns`"
@@ -127,6 +129,7 @@ _VICTORIAMETRICS = Habits(
     reads_unknown_encodings=True,
     typeless=True,
     silent=True,
+    ahead=2 * 24 * 3600 * 10**9,
 )
 
 

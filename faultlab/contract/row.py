@@ -224,7 +224,7 @@ def text_of(row: Row, facts: Facts) -> str:
 
 
 def compact(value: Any) -> bytes:
-    """Give JSON without white space, keys in the order given, non-ASCII as UTF-8, bytes that are none as Go has them."""
+    """Give JSON without white space, keys in the order given, non-ASCII as UTF-8, other bytes as Go has them."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return (text if text.isascii() else _ESCAPED_BYTE.sub(r"\\ufffd", text)).encode()
 

@@ -35,7 +35,8 @@ class Dialect:
     ``reserved_tags`` and ``reserved_fields`` map a name to the class and the words of the refusal, in which ``$m`` and
     ``$k`` stand for measurement and key. ``strips_time`` drops a field ``time`` beside others instead. A repeated field
     key of another type is left to the schema unless ``repeats_any_type``. Times run from ``earliest`` to ``latest`` in
-    nanoseconds; ``out_of_range`` may speak of ``$given`` and ``$unit``. Empty words mean: taken.
+    nanoseconds; ``out_of_range`` may speak of ``$given`` and ``$unit``. ``wraps``: whole milliseconds are counted in 64
+    bits, so that too many become others, and what is negative is in seconds for ``auto``. Empty words mean: taken.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Dialect:
     earliest: int = INT64_MIN
     latest: int = INT64_MAX
     out_of_range: str = ""
+    wraps: bool = False
     seconds_below: int = 5 * 10**9
     millis_below: int = 5 * 10**12
     micros_below: int = 5 * 10**15
@@ -138,8 +140,9 @@ VICTORIAMETRICS = Dialect(
     comment_ends="line_feed",
     carriage_return_ends_line=True,
     common_core=False,
-    earliest=0,
+    earliest=1 - MS,  # cut to a whole millisecond, which is 0
     out_of_range="timestamp $given is outside the retention",
+    wraps=True,
     seconds_below=10**11,
     millis_below=10**14,
     micros_below=10**17,

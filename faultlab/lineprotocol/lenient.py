@@ -1,4 +1,4 @@
-"""The grammar of VictoriaMetrics: every value becomes a float, and a number it cannot read becomes 0.
+"""The grammar of VictoriaMetrics: every value becomes a float, infinities too, and a number it cannot read becomes 0.
 
 A backslash pairs with the byte after it. A quote opens a string anywhere in the field section, keys included.
 
@@ -20,9 +20,10 @@ _QUOTED = rb'|"(?:[^"\\]++|\\[\s\S]?+)*+(?:"|\Z))*+'
 _FIELDS_TO_SPACE = re.compile(rb'(?:[^ "\\]++|\\[\s\S]?+' + _QUOTED)
 _FIELD_TO_COMMA = re.compile(rb'(?:[^,"\\]++|\\[\s\S]?+' + _QUOTED)
 _ESCAPED = re.compile(rb"\\([, =\\])")
-_NO_NUMBERS = frozenset({b"nan", b"inf", b"infinity"})
+_INFINITE = re.compile(rb"(-?+)\+?+inf(?:inity)?+", re.IGNORECASE)
+_NO_NUMBER = re.compile(rb"-?+\+?+nan", re.IGNORECASE)
 _INTEGER = re.compile(rb"-?+[0-9]++")
-_FLOAT = re.compile(rb"-?+[0-9]++(?:\.[0-9]++)?+(?:[eE][-+]?+[0-9]++)?+")
+_FLOAT = re.compile(rb"-?+[0-9]++(?:\.(?:[0-9]++|(?=[eE])))?+(?:[eE][-+]?+[0-9]++)?+")
 
 
 def scan(line: bytes, *, unsigned: bool) -> Reading:
@@ -35,9 +36,9 @@ def scan(line: bytes, *, unsigned: bool) -> Reading:
     section, stamp = _cut(_FIELDS_TO_SPACE, rest)
     read = [_field(field) for field in _split(_FIELD_TO_COMMA, section)]
     # A sample that is no number is dropped on its own; the others of its line stay.
-    fields: list[tuple[bytes, FieldType, Value]] = [field for field in read if math.isfinite(field[2])]
+    fields: list[tuple[bytes, FieldType, Value]] = [field for field in read if not math.isnan(field[2])]
     if not fields:
-        raise Flaw("float.nan", "no field holds a finite number")
+        raise Flaw("float.nan", "no field holds a number")
     return Reading(_plain(measurement), _tags(tags), fields, _timestamp(stamp))
 
 
@@ -105,7 +106,9 @@ def _number(value: bytes) -> float:
 def _real(text: bytes) -> float:
     if _FLOAT.fullmatch(text):
         return float(text)
-    return math.nan if text.lstrip(b"-").lower() in _NO_NUMBERS else 0.0
+    if found := _INFINITE.fullmatch(text):
+        return -math.inf if found[1] else math.inf
+    return math.nan if _NO_NUMBER.fullmatch(text) else 0.0
 
 
 def _timestamp(text: bytes | None) -> int | None:

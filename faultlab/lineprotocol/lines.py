@@ -17,16 +17,18 @@ def line_end(body: bytes, start: int, rules: Dialect) -> int:
     """Give where the logical line that starts here ends: at its line feed, or at the end of the body.
 
     Where the dialect is aware of quotes, a quote opens a string once the line has had an unescaped blank and since then
-    more equals signs than commas.
+    more equals signs than commas. A line feed that ends the body ends its last line, also after a backslash or inside a
+    string.
     """
     feed = body.find(b"\n", start)
     end = len(body) if feed < 0 else feed
     if not rules.quote_aware or (body.find(b'"', start, end) < 0 and body.find(b"\\", start, end) < 0):
         return end
+    last = len(body) - body.endswith(b"\n")
     found = _TO_SPACE.match(body, start)
     at = found.end() if found else start
     if body[at : at + 1] != b" ":
-        return at if body[at : at + 1] == b"\n" else len(body)
+        return at if body[at : at + 1] == b"\n" else last
     surplus = 0
     while stop := _STOPS.search(body, at):
         mark, at = stop[0], stop.end()
@@ -39,7 +41,7 @@ def line_end(body: bytes, start: int, rules: Dialect) -> int:
         elif mark == b'"' and surplus > 0:
             quoted = _QUOTED.match(body, at)
             at = (quoted.end() if quoted else at) + 1
-    return len(body)
+    return last
 
 
 def text_start(body: bytes, start: int, end: int, rules: Dialect) -> tuple[LineKind, int]:

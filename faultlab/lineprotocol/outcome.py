@@ -102,8 +102,8 @@ def outcome(
     """Say what a server of this profile does with a body, given what the database holds.
 
     ``endpoint`` is the path written to, the profile's first if empty; ``precision`` the parameter, empty if absent;
-    ``accept_partial`` matters to /api/v3/write_lp alone; ``now`` is what points without a timestamp get, in nanoseconds
-    since 1970; ``facts`` are what messages may speak of, such as ``database``. Raises UnknownProfile for a profile, and
+    ``accept_partial`` matters to /api/v3/write_lp alone; ``now``, in nanoseconds since 1970, is what points without a
+    timestamp get, and of 0 none lies too far ahead; ``facts`` are what messages may speak of, such as ``database``. Raises UnknownProfile for a profile, and
     ValueError for an endpoint the profile does not have.
     """
     chosen = contract.named(profile) if isinstance(profile, str) else profile
@@ -155,10 +155,15 @@ class _Write:
             return self.whole(self.habits.empty_write)
         moment = now - now % (rules.precisions[unit] or 1)
         points = [p if p.timestamp is not None else replace(p, timestamp=moment) for p in parsed.points]
-        batch = self.stored(body, points)
+        late = [point for point in points if self.is_late(point, now)]
+        batch = self.stored(body, [point for point in points if not self.is_late(point, now)] if late else points)
         batch.refused += [line for line in parsed.refused if line.is_schema]
         batch.refused.sort(key=lambda line: line.ordinal)
-        return self.told(batch, [line for line in parsed.refused if not line.is_schema])
+        syntax = [line for line in parsed.refused if not line.is_schema]
+        for point in late:
+            reason = Template(rules.out_of_range).safe_substitute(given=point.timestamp)
+            syntax.append(_refused(body, point, "timestamp.out-of-range", reason))
+        return self.told(batch, syntax)
 
     def whole(self, message: str) -> Outcome:
         """Refuse a request as a whole with a message that no row has."""
@@ -179,6 +184,11 @@ class _Write:
         if message:
             raise _Refused(message.replace("$given", given))
         return rules, rules.default_precision
+
+    def is_late(self, point: Point, now: int) -> bool:
+        """Whether a point lies too far ahead of now, if anybody can tell the time."""
+        ahead = self.habits.ahead
+        return bool(now) and ahead is not None and (point.timestamp or 0) > now + ahead
 
     def stored(self, body: bytes, points: Sequence[Point]) -> _Batch:
         """Sort the points by whether their fields have the types their columns have."""
@@ -269,9 +279,7 @@ class _Write:
         return [*tags, *((key, kind) for key, kind, _ in point.fields)]
 
     def conflict(self, body: bytes, point: Point, key: str, got: str, had: str) -> RefusedLine:
-        text = body[point.span[0] : point.span[1]]
-        reason = self.profile.conflict(point.measurement, key, got, had)
-        return RefusedLine(point.line, point.ordinal, point.span, text, "schema.type-conflict", reason)
+        return _refused(body, point, "schema.type-conflict", self.profile.conflict(point.measurement, key, got, had))
 
     def told(self, batch: _Batch, syntax: list[RefusedLine]) -> Outcome:
         """Apply the unit of loss, and find the row that says so."""
@@ -327,6 +335,11 @@ class _Write:
         if self.habits.shown is not None:
             text = text.encode(errors="surrogateescape")[: self.habits.shown].decode(errors="ignore")
         return Refusal(number, text, line.message)
+
+
+def _refused(body: bytes, point: Point, kind: str, reason: str) -> RefusedLine:
+    text = body[point.span[0] : point.span[1]]
+    return RefusedLine(point.line, point.ordinal, point.span, text, kind, reason)
 
 
 def _poison(point: Point) -> str:

@@ -156,12 +156,14 @@ class _Parse:
         """Give a timestamp in nanoseconds; None where it lies outside the dialect's range."""
         rules, unit = self.rules, self.unit
         if unit == AUTO:
-            size = abs(given)
+            size = given if rules.wraps else abs(given)
             if size > tokens.INT64_MAX:
                 return None
             bounds = ((rules.seconds_below, S), (rules.millis_below, MS), (rules.micros_below, US))
             unit = next((unit for below, unit in bounds if size < below), 1)
         time = given * unit
+        if rules.wraps and unit >= MS:
+            time = tokens.wrapped(time // MS) * MS
         return time if rules.earliest <= time <= rules.latest else None
 
 

@@ -134,6 +134,11 @@ def signed_of(token: bytes) -> int | None:
     return number if number is not None and INT64_MIN <= number <= INT64_MAX else None
 
 
+def wrapped(number: int) -> int:
+    """Give what 64 bits with a sign make of a whole number, however large."""
+    return (number - INT64_MIN) % (UINT64_MAX + 1) + INT64_MIN
+
+
 def unsigned_of(token: bytes) -> int | None:
     """Give a whole number if it fits 64 bits without a sign; None otherwise."""
     number = integer_of(token)
