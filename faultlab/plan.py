@@ -299,7 +299,7 @@ class Arbiter:
         return number
 
     def decide(self, exchange: Exchange, attempt: int, now: float) -> Decision:
-        """Give the schedule's next decision, or the first rule's that fires on this attempt; ``PASS`` when none does."""
+        """Give the schedule's next decision, or the first rule's that fires on this attempt; ``PASS`` if none does."""
         if exchange.is_write and (step := next(self._steps, None)) is not None:
             return step
         for rule in self.plan.rules:

@@ -22,7 +22,7 @@ if typing.TYPE_CHECKING:
     from faultlab.exchange import Decision
     from faultlab.history import Client, History
     from faultlab.lab import Lab
-    from faultlab.plan import Plan, Rule
+    from faultlab.plan import Plan
     from faultlab.scenario import Scenario
     from faultlab.verdict import Verdicts
 
@@ -90,7 +90,8 @@ class Scope:
     """A stretch of a test with a plan and a history of its own; the embedded InfluxDB is empty when it begins.
 
     A client in the test's own process is handed ``url``, ``token``, ``org`` and ``bucket``; one that has a process of
-    its own is run by ``run``. Asking for ``history``, or for anything that is judged by it, ends the scope.
+    its own is run by ``run``. ``profile`` names the contract that is imitated. Asking for ``history``, or for anything
+    that is judged by it, ends the scope.
     """
 
     def __init__(self, lab: Lab, again: str) -> None:
@@ -104,6 +105,7 @@ class Scope:
         self.bucket = lab.settings.bucket
         self.token = lab.token
         self.url = lab.url
+        self.profile = lab.plan.profile
         self.folder = lab.folder
 
     def run(self, command: Sequence[str]) -> Client:
@@ -181,12 +183,18 @@ class Scope:
 class FaultLab(Scope):
     """The lab of one test: a scope that lasts until the test begins another, of which it may begin any number."""
 
-    def faults(self, *rules: object) -> contextlib.AbstractContextManager[Scope]:
-        """Give a scope in which these faults and rules apply, none of them if none is given."""
+    def faults(self, *given: object) -> contextlib.AbstractContextManager[Scope]:
+        """Give a scope in which these faults and rules apply, or those of a scenario; none if nothing is given."""
+        from faultlab.faults import KnobError
         from faultlab.plan import Plan
+        from faultlab.scenario import ScenarioError
 
         plan = self._lab.plan
-        return self._scope(Plan(chosen_rules(rules), plan.seed, plan.profile))
+        try:
+            rules = chosen(given, Path.cwd(), "").rules if given else ()
+            return self._scope(Plan(rules, plan.seed, plan.profile))
+        except (ScenarioError, KnobError, MarkerError) as problem:
+            fail(problem)
 
     def play(self, schedule: Sequence[Decision]) -> contextlib.AbstractContextManager[Scope]:
         """Give a scope whose first writes are decided by a schedule, in the order of arrival."""
@@ -242,11 +250,13 @@ def marked(node: pytest.Item) -> tuple[Scenario, str | None, int | None]:
 
 
 def chosen(given: Sequence[object], folder: Path, name: str) -> Scenario:
-    """Give the scenario that a marker's arguments stand for; files are looked up from ``folder``.
+    """Give the scenario that what a marker or a scope is given stands for; files are looked up from ``folder``.
 
     Raises MarkerError or ScenarioError.
     """
     from faultlab import scenario
+    from faultlab.faults import Fault
+    from faultlab.plan import Rule
 
     match given:
         case ():
@@ -255,14 +265,6 @@ def chosen(given: Sequence[object], folder: Path, name: str) -> Scenario:
             wanted = str(one)
             is_file = isinstance(one, PathLike) or "/" in wanted or wanted.endswith(scenario.ENDINGS)
             return scenario.load(str(folder / wanted) if is_file else wanted)
-    return replace(scenario.Scenario(name), rules=chosen_rules(given))
-
-
-def chosen_rules(given: Sequence[object]) -> tuple[Rule, ...]:
-    """Give the rules that faults and rules stand for; raises MarkerError for anything else."""
-    from faultlab.faults import Fault
-    from faultlab.plan import Rule
-
     rules = []
     for item in flat(given):
         if isinstance(item, Rule):
@@ -271,8 +273,8 @@ def chosen_rules(given: Sequence[object]) -> tuple[Rule, ...]:
             rules.append(Rule(item))
         else:
             expected = "one scenario, or faults and rules such as RateLimit(max_wait=3)"
-            raise MarkerError(f"marker was given {item!r}; expected {expected}")
-    return tuple(rules)
+            raise MarkerError(f"'faultlab' was given {item!r}; expected {expected}")
+    return replace(scenario.Scenario(name), rules=tuple(rules))
 
 
 def flat(given: Sequence[object]) -> Iterator[object]:

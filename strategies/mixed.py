@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
@@ -28,7 +28,7 @@ class MixedLine(Shown):
 
     kind: str
     text: bytes
-    point: ApplicationPoint | None = None
+    point: ApplicationPoint | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,17 @@ class MixedBatch(Shown):
     def verdict(self, profile: str, *, endpoint: str = "") -> Outcome:
         """Give what a server of this profile answers to the body, and stores of it, after the setup."""
         state = State()
-        state.learn(outcome(SETUP, profile, state, endpoint=endpoint))
+        state.learn(outcome(SETUP.text + b"\n", profile, state, endpoint=endpoint))
         return outcome(self.body, profile, state, endpoint=endpoint, now=NOW)
 
 
-SETUP = write_line(_MEASUREMENT, (), ((_FIELD, "float", 0.0),), NOW - 1) + b"\n"
+def _said(point: ApplicationPoint, kind: str = GOOD) -> MixedLine:
+    measurement, tags, fields, time = point.meant
+    typed = tuple((key, *value) for key, value in fields.items())
+    return MixedLine(kind, write_line(measurement, tuple(tags.items()), typed, time), point)
+
+
+SETUP = _said(ApplicationPoint(_MEASUREMENT, {}, {_FIELD: 0.0}, NOW - 1))
 """What gives the field its type, so that every good line is good and every conflict one."""
 
 
@@ -61,7 +67,7 @@ def mixed_batches(
     *,
     min_size: int = 1,
     max_size: int = 8,
-    classes: Collection[str] | None = (Group.CORE,),
+    classes: Collection[str] = (Group.CORE,),
     conflicts: bool = True,
 ) -> st.SearchStrategy[MixedBatch]:
     """Batches of good lines, of lines malformed in one of ``classes``, and of lines in conflict with ``SETUP``.
@@ -72,7 +78,7 @@ def mixed_batches(
     """
     if not (0 <= min_size <= max_size and max_size >= 1):
         raise ValueError(f"sizes {min_size} to {max_size} admit nothing; expected 0 <= min_size <= max_size")
-    chosen = () if classes is not None and not classes else chosen_classes(classes)
+    chosen = chosen_classes(classes) if classes else ()
     if torn := [one.name for one in chosen if one.group is Group.TORN]:
         raise ValueError(f"'{torn[0]}' is no line among others; expected classes that are")
     size = 1 + _WIDTH * max_size
@@ -103,8 +109,4 @@ def _line(tape: Tape, number: int, classes: tuple[Class, ...], *, conflicts: boo
             return MixedLine(kind.name, bad_line(tape, kind)[0])
         case kind:
             value = tape.pick(_FLOATS if kind == GOOD else _OTHERS)
-    point = ApplicationPoint(_MEASUREMENT, {"i": str(number)}, {_FIELD: value}, NOW + number)
-    measurement, tags, fields, time = point.meant
-    return MixedLine(
-        kind, write_line(measurement, tuple(tags.items()), tuple((k, *v) for k, v in fields.items()), time), point
-    )
+    return _said(ApplicationPoint(_MEASUREMENT, {"i": str(number)}, {_FIELD: value}, NOW + number), kind)

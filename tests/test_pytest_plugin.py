@@ -274,9 +274,9 @@ def listens(port: int) -> bool:
 
 BAD = {
     '"rate-limt"': "no scenario is named 'rate-limt'; expected a file, or one of *; did you mean 'rate-limit'?",
-    '"calm", "calm"': "marker was given 'calm'; expected one scenario, or faults and rules such as "
+    '"calm", "calm"': "'faultlab' was given 'calm'; expected one scenario, or faults and rules such as "
     "RateLimit(max_wait=3)",
-    "RateLimit(), RateLimit": "marker was given <class 'faultlab.faults.http.RateLimit'>; expected one scenario, or "
+    "RateLimit(), RateLimit": "'faultlab' was given <class 'faultlab.faults.http.RateLimit'>; expected one scenario, or "
     "faults and rules such as RateLimit(max_wait=3)",
     "[RateLimit(), RateLimit()]": "two rules are named 'rate_limit'; expected a name of its own for each",
     '"calm", sed=1': "marker has no argument 'sed'; did you mean 'seed'?; expected "
@@ -322,3 +322,45 @@ def test_a_client_that_cannot_start_is_one_line(users: pytest.Pytester) -> None:
     result = users.runpytest_subprocess()
     result.assert_outcomes(failed=1)
     assert ["faultlab: the client could not start: /nowhere/client: No such file or directory"] == errors_of(result)
+
+
+SCOPES = '''
+import pytest
+from client import write
+
+from faultlab.exchange import Answer, Decision, Nothing
+from faultlab.faults import Unavailable
+
+
+def test_scopes(faultlab):
+    """Each scope has a history, an empty InfluxDB and rules of its own."""
+    write(faultlab, "m v=1 1")
+    with faultlab.faults(Unavailable(min_wait=0, max_wait=0)) as first:
+        write(first, "m v=1i 2", attempts=1)
+    with faultlab.faults() as second:
+        assert 204 == write(second, "m v=1i 3")
+        second.was_told("ok")
+    with faultlab.play([Decision(deliver=Nothing(), reply=Answer(500), fault="planted", rule="schedule")]) as third:
+        assert [500, 204] == [write(third, f"m v=1 {number}", attempts=1) for number in (4, 5)]
+    assert [[204], [503], [204], [500, 204]] == [
+        [event.outcome.told.status for event in scope.history.events] for scope in (faultlab, first, second, third)
+    ]
+    assert all(scope.history.complete for scope in (faultlab, first, second, third))
+    second.assert_pass()
+    assert 4 == len({scope.folder for scope in (faultlab, first, second, third)})
+
+
+def test_a_wrong_rule(faultlab):
+    with faultlab.faults("rate-limt"):
+        pass
+'''
+
+
+def test_scopes_are_alone(pytester: pytest.Pytester) -> None:
+    """A test may have any number of scopes, each with its own plan and history; a wrong rule is one line."""
+
+    pytester.makepyfile(client=CLIENT, test_scopes=SCOPES)
+    result = pytester.runpytest_subprocess()
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["faultlab: no scenario is named 'rate-limt'; expected a file, or one of *; did you mean 'rate-limit'?"])

@@ -39,9 +39,8 @@ def name_token(name: str) -> bytes:
 def _escaped(name: str, separators: str) -> bytes:
     if not name or name.endswith("\\") or _UNWRITABLE.search(name):
         raise ValueError(f"name {name!r} is empty, ends with a backslash or holds a control character")
-    if "\\" in name:
-        if "\\\\" in name or any("\\" + one in name for one in ',= "'):
-            raise ValueError(f"name {name!r} has a backslash before a separator, a quote or a backslash")
+    if any("\\" + one in name for one in ',= "\\'):
+        raise ValueError(f"name {name!r} has a backslash before a separator, a quote or a backslash")
     for separator in separators:
         name = name.replace(separator, "\\" + separator)
     return name.encode()
