@@ -5,6 +5,7 @@ SHELL := /bin/bash
 # uv where it is installed, else one of our own in .uv/, which nothing outside this folder sees.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN = $(UV) run --frozen
+BENCHES = proxy lineprotocol strategies
 
 .PHONY: help setup demo test test-servers lint types package bench ci clean
 
@@ -45,8 +46,10 @@ types: setup  ## Check types against the installed wheel
 package: setup  ## Build the sdist and the wheel, install the wheel elsewhere, run one fault through it
 	$(RUN) python -m tests.packaging.wheel
 
-bench: setup  ## Measure what an exchange costs, as ratios; BENCH=--quick for a minute's worth
-	$(RUN) python benchmarks/proxy.py $(BENCH)
+bench: setup  ## Measure what an exchange, a line and a draw cost, as ratios; BENCH=--quick for four minutes' worth
+	@status=0; for name in $(BENCHES); do \
+	  $(RUN) --group bench python benchmarks/$$name.py $(BENCH) || status=$$?; \
+	done; exit $$status
 
 ci:  ## Everything that has to hold
 	.ci/run

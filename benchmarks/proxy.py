@@ -8,18 +8,17 @@ to go by: on a shared machine it is far steadier than requests per second.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import itertools
-import json
 import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import proxies
+import table
 from proxies import Process
 
 from faultlab import history
@@ -51,22 +50,13 @@ QUICK = Scale(exchanges=300, rounds=7, memory=(2_000, 10_000), starts=3)
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table; ``limit`` is None where the figure is for information. Times are in the unit they name."""
+class Row(table.Row):
+    """One line of the table; times are in the unit they name."""
 
-    name: str
-    figure: float
-    unit: str
-    limit: float | None = None
     per_second: float | None = None
     p50_ms: float | None = None
     p99_ms: float | None = None
     cpu_us: float | None = None
-
-    @property
-    def over(self) -> bool:
-        """Whether the budget is exceeded."""
-        return self.limit is not None and self.figure > self.limit
 
 
 @dataclass(frozen=True)
@@ -133,8 +123,7 @@ def _cost(name: str, given: list[Round], other: str, others: list[Round], limit:
 
 
 def _typical_cpu(rounds: list[Round]) -> float:
-    # Caches that others empty and time that a hypervisor takes only ever add, so the lower quartile is steadier.
-    return statistics.quantiles((one.cpu for one in rounds), n=4, method="inclusive")[0]
+    return table.typical(one.cpu for one in rounds)
 
 
 def readiness(folder: Path, upstream: Process, scale: Scale) -> Iterator[Row]:
@@ -225,40 +214,24 @@ MEASURES: tuple[Callable[[Path, Process, Scale], Iterator[Row]], ...] = (
     decisions,
 )
 
-HEAD = f"{'':56}{'req/s':>7}{'p50 ms':>8}{'p99 ms':>8}{'CPU µs':>8}  {'figure':>8} {'':16}{'limit':>7}"
+HEADS = f"{'req/s':>7}{'p50 ms':>8}{'p99 ms':>8}{'CPU µs':>8}"
 
 
-def line(row: Row) -> str:
-    """Give a row as it is printed."""
-    load = ((row.per_second, 7, 0), (row.p50_ms, 8, 2), (row.p99_ms, 8, 2), (row.cpu_us, 8, 0))
-    columns = "".join(" " * wide if value is None else f"{value:{wide}.{digits}f}" for value, wide, digits in load)
-    limit = "" if row.limit is None else f"{row.limit:7.2f}  {'OVER' if row.over else 'ok'}"
-    return f"{row.name:56}{columns}  {row.figure:8.2f} {row.unit:16}{limit}".rstrip()
+def columns(row: Row) -> str:
+    """Give what a load measured, as it is printed."""
+    return table.cells((row.per_second, 7, 0), (row.p50_ms, 8, 2), (row.p99_ms, 8, 2), (row.cpu_us, 8, 0))
 
 
-def main() -> int:
-    """Measure, print as it goes, and give the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="a minute or so instead of six")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
-    given = parser.parse_args()
-    rows = []
-    print(HEAD)
+def measures(quick: bool) -> Iterator[Row]:
+    """Measure everything, one part after the other, all before one upstream."""
     with tempfile.TemporaryDirectory(prefix="faultlab-bench-") as name:
         folder = Path(name)
         with proxies.upstream(folder) as upstream, proxies.runner(folder, proxies.plan_of(0), upstream=upstream):
             pass  # compiles every module once
         with proxies.upstream(folder) as upstream:
             for part in MEASURES:
-                for row in part(folder, upstream, QUICK if given.quick else FULL):
-                    print(line(row), flush=True)
-                    rows.append(row)
-    if given.json:
-        given.json.write_text(json.dumps([{**asdict(row), "over": row.over} for row in rows], indent=1) + "\n")
-    over = [row.name for row in rows if row.over]
-    print(f"{len(over)} over: {'; '.join(over)}" if over else "every budget holds")
-    return 1 if over else 0
+                yield from part(folder, upstream, QUICK if quick else FULL)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(table.run(__doc__, "a minute or so instead of six", HEADS, columns, measures))

@@ -96,6 +96,10 @@ WHY = {
     "schema.type-conflict": (
         "The line parses, but its field was stored with another type before, and a column has one type."
     ),
+    "server-crash.field-value": (
+        "The server's first check lets this value pass, and its storage takes two quotes off a text that has one: the "
+        "process ends, and no answer comes."
+    ),
     "server-500.field-value": (
         "The server's first check lets this value pass, and its storage then cannot read it: the answer is 500, and "
         "a client that sends again gets it again."

@@ -299,7 +299,9 @@ def test_output_without_a_terminal_has_no_colour(tmp_path: Path) -> None:
     assert done.stdout.startswith("verdict: PASS")
 
 
-@pytest.mark.parametrize("command", [(), ("run",), ("judge",), ("faults",), ("addon",), ("scenarios",), ("oracles",)])
+@pytest.mark.parametrize(
+    "command", [(), ("run",), ("judge",), ("faults",), ("addon",), ("scenarios",), ("oracles",), ("lint",)]
+)
 def test_help_has_examples(command: tuple[str, ...]) -> None:
     """Each command explains itself and shows how it is used."""
     done = faultlab(*command, "--help")

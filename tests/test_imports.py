@@ -29,6 +29,7 @@ LIGHT = (
     "faultlab.oracles",
     "faultlab.reports",
     "faultlab.listing",
+    "faultlab.lint",
     "faultlab.lab",
     "faultlab.scenario",
     "faultlab.scenarios",

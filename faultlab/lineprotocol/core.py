@@ -7,7 +7,7 @@ looked at once for each series and once for each set of keys, however many lines
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from operator import itemgetter
 
@@ -23,11 +23,13 @@ type Found = tuple[bytes, bytes, bytes, bytes]
 
 # A name that some dialect reserves.
 _ODD_NAMES = frozenset({b"time", b"_field", b"_measurement", b"__chunk_order", b"\xff"})
+_ODD_TAGS = frozenset(name.decode(errors="surrogateescape") for name in _ODD_NAMES)
 _TEXTS = re.compile(rb'"[^"\\]*+(?:\\[\s\S][^"\\]*+)*+"')
 _FIELD_KEY = re.compile(rb"(?:^|,)((?:[^,=\\]++|\\[\s\S])*+)=")
+_SEPARATOR = re.compile(rb"[,= ]")
 # What the values of one field have in common is what is left without these.
 _VARYING = b"0123456789.-+"
-_SERIES, _OTHER = itemgetter(0), itemgetter(3)
+_SERIES, _FIELDS, _OTHER = itemgetter(0), itemgetter(1), itemgetter(3)
 
 
 class Core:
@@ -38,6 +40,7 @@ class Core:
         self._body = body
         self._lines = _expression(rules.unsigned, _digits(rules, unit))
         self.series: dict[bytes, Series | None] = {}
+        self._tag_names: set[str] = set()
         self._tag_keys: set[bytes] = set()
         self._field_keys: set[bytes] = set()
         self._met: dict[bytes, frozenset[bytes] | None] = {}
@@ -57,32 +60,39 @@ class Core:
     def odd(self, found: Sequence[Found]) -> Sequence[int]:
         """Give the indices of the lines just found that the dialect's own grammar and rules have to read."""
         met = set(map(_SERIES, found))
-        for series in met - self.series.keys():
+        for series in met.difference(self.series):
             self._meet(series)
-        alike = [self._keys(shape) for shape in set(self._shapes(found))]
-        clash = not self._tag_keys.isdisjoint(self._field_keys)
         known = self.series
-        if not clash and None not in alike and not any(map(_OTHER, found)) and None not in {known[one] for one in met}:
-            return ()
         shapes = self._shapes(found)
-        return [index for index, shape in enumerate(shapes) if self._is_odd(found[index], shape, clash=clash)]
+        # Shapes first: they are what the field keys are known from.
+        unsure = None in [self._keys(shape) for shape in set(shapes)] or not self._tag_keys.isdisjoint(self._field_keys)
+        if unsure:
+            return [index for index, shape in enumerate(shapes) if self._is_odd(found[index], shape)]
+        if any(map(_OTHER, found)) or None in map(known.get, met):
+            return [index for index, line in enumerate(found) if line[3] or known[line[0]] is None]
+        return ()
 
-    def _is_odd(self, line: Found, shape: bytes, *, clash: bool) -> bool:
-        if line[3] or self.series[line[0]] is None:
+    def _is_odd(self, line: Found, shape: bytes) -> bool:
+        series, keys = self.series[line[0]], self._keys(shape)
+        if line[3] or series is None or keys is None:
             return True
-        keys = self._keys(shape)
-        return keys is None or (clash and not keys.isdisjoint(_tag_keys(line[0])))
+        return not keys.isdisjoint(map(_stripped, dict(series[1])))
 
     def _meet(self, series: bytes) -> None:
-        self.series[series] = read = _series(series) if tokens.CORE_SERIES.fullmatch(series) else None
+        read = _series(series) if tokens.CORE_SERIES.fullmatch(series) else None
+        self.series[series] = None
         if read is not None:
-            self._tag_keys |= _tag_keys(series)
+            name, tags = read
+            self.series[series] = name, tuple(sorted(tags.items()))
+            if not tags.keys() <= self._tag_names:
+                self._tag_names.update(tags)
+                self._tag_keys.update(map(_stripped, tags))
 
-    def _shapes(self, found: Sequence[Found]) -> Iterator[bytes]:
+    def _shapes(self, found: Sequence[Found]) -> list[bytes]:
         """Give the fields of each line without what varies: lines that share them share their field keys."""
-        if self._quoted:
-            return (_TEXTS.sub(b'"', section).translate(None, _VARYING) for _, section, _, _ in found)
-        return (section.translate(None, _VARYING) for _, section, _, _ in found)
+        # No section of the core has a line feed, so all of them are worked on as one.
+        sections = b"\n".join(map(_FIELDS, found))
+        return (_TEXTS.sub(b'"', sections) if self._quoted else sections).translate(None, _VARYING).split(b"\n")
 
     def _keys(self, shape: bytes) -> frozenset[bytes] | None:
         """Give the field keys of a shape, as far as it still has them; None where they may repeat or are reserved."""
@@ -94,18 +104,21 @@ class Core:
         return self._met[shape]
 
 
-def _series(series: bytes) -> Series | None:
+def _series(series: bytes) -> tuple[str, dict[str, str]] | None:
     """Give measurement and tags; None where the tags need the dialect's own rules."""
-    measurement, pairs = tokens.series_of(series, tokens.CORE_TAG)
-    keys = {key for key, _ in pairs}
-    if len(keys) != len(pairs) or not keys.isdisjoint(_ODD_NAMES):
-        return None
-    return text_of(measurement), tuple(sorted((text_of(key), text_of(value)) for key, value in pairs))
+    if b"\\" in series:
+        measurement, pairs = tokens.series_of(series, tokens.CORE_TAG)
+        name, count = text_of(measurement), len(pairs)
+        tags = {text_of(key): text_of(value) for key, value in pairs}
+    else:
+        name, *rest = text_of(series).split(",")
+        tags, count = dict([tag.split("=") for tag in rest]), len(rest)
+    return (name, tags) if len(tags) == count and tags.keys().isdisjoint(_ODD_TAGS) else None
 
 
-def _tag_keys(series: bytes) -> frozenset[bytes]:
-    """Give the tag keys of a series the way a shape has field keys."""
-    return frozenset(key.translate(None, _VARYING) for key, _ in tokens.CORE_TAG.findall(series))
+def _stripped(key: str) -> bytes:
+    """Give a tag key the way a shape has field keys: with its escapes, without what varies."""
+    return _SEPARATOR.sub(rb"\\\g<0>", key.encode(errors="surrogateescape")).translate(None, _VARYING)
 
 
 @cache

@@ -64,6 +64,8 @@ class Outcome:
     ``message`` is the reason in the server's words, without the envelope the answer puts around it; empty where nothing
     was refused. ``stored`` are the points that are kept, their timestamps set. ``refused`` are the lines the server
     found bad, ``lost`` the good points that go with them. ``columns`` and ``weeks`` are what the database holds since.
+    ``instead`` are answers that may come in place of this one: a server that writes the weeks of a body side by side
+    tells whichever fails first.
     """
 
     answer: Answer
@@ -74,6 +76,7 @@ class Outcome:
     unit: Unit = Unit.NOTHING
     columns: Mapping[Table, Columns] = field(default_factory=dict)
     weeks: frozenset[int] = frozenset()
+    instead: tuple[Answer, ...] = ()
 
     @property
     def status(self) -> int:
@@ -103,8 +106,8 @@ def outcome(
 
     ``endpoint`` is the path written to, the profile's first if empty; ``precision`` the parameter, empty if absent;
     ``accept_partial`` matters to /api/v3/write_lp alone; ``now``, in nanoseconds since 1970, is what points without a
-    timestamp get, and of 0 none lies too far ahead; ``facts`` are what messages may speak of, such as ``database``. Raises UnknownProfile for a profile, and
-    ValueError for an endpoint the profile does not have.
+    timestamp get, and where it is 0 no point lies too far ahead of it; ``facts`` are what messages may speak of, such
+    as ``database``. Raises UnknownProfile for a profile, and ValueError for an endpoint the profile does not have.
     """
     chosen = contract.named(profile) if isinstance(profile, str) else profile
     path = endpoint or next(iter(chosen.loss))
@@ -122,14 +125,17 @@ class _Refused(Exception):  # noqa: N818 - it carries a message and never leaves
 
 @dataclass
 class _Batch:
-    """The points of a body sorted by what storage makes of them."""
+    """The points of a body sorted by what storage makes of them.
+
+    ``failures`` are what each write to storage that failed has to tell: a fault, or else the lines it refuses.
+    """
 
     good: list[Point] = field(default_factory=list)
     lost: list[Point] = field(default_factory=list)
     refused: list[RefusedLine] = field(default_factory=list)
     columns: dict[Table, Columns] = field(default_factory=dict)
     weeks: set[int] = field(default_factory=set)
-    weeks_lost: list[Fault] = field(default_factory=list)
+    failures: list[tuple[Fault | None, list[RefusedLine]]] = field(default_factory=list)
 
 
 class _Write:
@@ -142,13 +148,16 @@ class _Write:
         self.state = state
         self.facts = facts
         self.habits: Habits = habits_of(profile)
+        self.rules = DIALECTS[profile.dialect]
 
     def settle(self, body: bytes, precision: str, now: int) -> Outcome:
         try:
             rules, unit = self.precision(precision)
         except _Refused as refused:
             return self.whole(str(refused))
-        parsed = parse(body, rules, precision=unit)
+        # Where storage goes by weeks it is storage that refuses reserved names, among the other points of their week.
+        open_rules = replace(rules, reserved_tags={}, reserved_fields={}) if self.habits.loses_week else rules
+        parsed = parse(body, open_rules, precision=unit)
         if parsed.refused and parsed.refused[0].kind == "encoding.invalid-utf8":
             return replace(self.whole(parsed.refused[0].message), refused=parsed.refused, unit=Unit.BATCH)
         if not parsed.points and not parsed.refused and self.habits.empty_write:
@@ -171,7 +180,7 @@ class _Write:
 
     def precision(self, given: str) -> tuple[Dialect, str]:
         """Give the dialect with the units this endpoint takes, and the unit meant; raises _Refused."""
-        rules, path = DIALECTS[self.profile.dialect], self.path
+        rules, path = self.rules, self.path
         if path == V1_WRITE and rules.name == "influxdb2":
             rules = replace(rules, precisions={**DIALECTS["influxdb1"].precisions, **rules.precisions})
         if path != V3_WRITE and rules.default_precision != "auto":
@@ -201,6 +210,7 @@ class _Write:
                 weeks.setdefault(self.week(point), []).append(point)
             for week, some in weeks.items():
                 self.by_week(body, week, some, batch)
+            batch.good.sort(key=lambda point: point.ordinal)
         else:
             self.line_by_line(body, points, batch)
         batch.weeks.update(map(self.week, batch.good))
@@ -231,29 +241,62 @@ class _Write:
         none is tried once and is lost; what was added stays. Such a week is lost as well with a name that is no UTF-8,
         because its index cannot be saved.
 
+        Each check moves the points that pass it to the front of the array, and leaves the rest of the array as it was:
+        the second try finds the last points twice, and does not find as many of those that the first refused.
+
         Source: InfluxDB 1.8 ``tsdb/shard.go`` and ``coordinator/points_writer.go``; measured against 1.6.7.
         """
         tables = {(point.measurement, week) for point in points}
         columns = {table: dict(self.state.columns.get(table, {})) for table in tables}
-        clash: RefusedLine | None = None
+        array = list(points)
+        good, bad, clash = array, list[RefusedLine](), None
+        refused: dict[int, RefusedLine] = {}
         for _ in range(1 + (week in self.state.weeks)):
-            good, bad = [], []
-            for point in points:
-                reason = self.mismatch(body, point, columns[point.measurement, week])
-                (good if reason is None else bad).append(point if reason is None else reason)
+            good, bad = array, []
+            for check in (self.reserved_tag, self.reserved_field_or_mismatch):
+                checked, good = good, []
+                for point in checked:
+                    reason = check(body, point, columns[point.measurement, week])
+                    if reason is None:
+                        good.append(point)
+                    else:
+                        bad.append(reason)
+                array = good + array[len(good) :]
+            refused.update((line.ordinal, line) for line in bad)
             clash = self.create(body, week, good, columns)
             if clash is None:
                 break
+        poison = "" if week in self.state.weeks else next(filter(None, map(_poison, good)), "")
+        fault: Fault | None = None
+        if clash:
+            fault = 400, _WEEK_LOST
+            refused[clash.ordinal] = clash
+        elif poison:
+            fault = 500, Template(_NO_INDEX).substitute(name=poison)
         batch.columns.update(columns)
         batch.weeks.add(week)
-        batch.refused += bad
-        poison = "" if week in self.state.weeks else next(filter(None, map(_poison, good)), "")
-        if clash is None and not poison:
-            batch.good += good
-            return
-        batch.weeks_lost.append((400, _WEEK_LOST) if clash else (500, Template(_NO_INDEX).substitute(name=poison)))
-        batch.lost += [point for point in good if clash is None or point.ordinal != clash.ordinal]
-        batch.refused += [clash] if clash else []
+        batch.refused += refused.values()
+        once = {point.ordinal: point for point in good if point.ordinal not in refused}.values() if refused else good
+        (batch.lost if fault else batch.good).extend(once)
+        if fault or bad:
+            batch.failures.append((fault, bad))
+
+    def reserved_tag(self, body: bytes, point: Point, known: Columns) -> RefusedLine | None:
+        reserved = self.rules.reserved_tags
+        for key, _value in point.tags:
+            if key in reserved:
+                return self.reserved(body, point, key, reserved[key])
+        return None
+
+    def reserved_field_or_mismatch(self, body: bytes, point: Point, known: Columns) -> RefusedLine | None:
+        reserved = self.rules.reserved_fields
+        # A reserved field comes first only where there is no other: beside others it has been stripped.
+        if not point.fields or point.fields[0][0] in reserved:
+            return self.reserved(body, point, *next(iter(reserved.items())))
+        return self.mismatch(body, point, known)
+
+    def reserved(self, body: bytes, point: Point, key: str, why: tuple[str, str]) -> RefusedLine:
+        return _refused(body, point, why[0], Template(why[1]).safe_substitute(m=point.measurement, k=key))
 
     def mismatch(self, body: bytes, point: Point, known: Columns) -> RefusedLine | None:
         for key, kind in self.typed(point):
@@ -286,7 +329,7 @@ class _Write:
         schema, line_by_line = batch.refused, self.profile.numbering == "points"
         # Who parses the whole batch first never reaches the schema of one that does not parse.
         if syntax and self.by_syntax is Loss.BATCH and not line_by_line:
-            batch, schema = replace(batch, columns={}, weeks=set(), weeks_lost=[]), []
+            batch, schema = replace(batch, columns={}, weeks=set(), failures=[]), []
         bad = sorted((*syntax, *schema), key=lambda line: line.ordinal)
         whole = bool((syntax and self.by_syntax is Loss.BATCH) or (schema and self.by_schema is Loss.BATCH))
         kept = () if whole else tuple(batch.good)
@@ -296,27 +339,32 @@ class _Write:
             stored=kept,
             refused=tuple(bad),
             lost=lost,
-            unit=_unit(whole=whole, week=bool(batch.weeks_lost), bad=bool(bad)),
+            unit=_unit(whole=whole, week=any(fault for fault, _ in batch.failures), bad=bool(bad)),
             columns={} if whole else batch.columns,
             weeks=frozenset() if whole else frozenset(batch.weeks),
         )
-        if batch.weeks_lost:
-            row = self.row("type_conflict", "week") if batch.weeks_lost[0][0] == 400 else None
-            answer = say(self.profile, self.path, row, batch.weeks_lost[0], self.facts)
-            return replace(seen, answer=answer, message=batch.weeks_lost[0][1])
-        if not bad or self.habits.silent:
+        if not (bad or batch.failures) or self.habits.silent:
             return seen
-        shown = bad if line_by_line else schema or syntax
+        failures = batch.failures or [(None, bad if line_by_line else schema or syntax)]
+        (answer, message), *others = [self.failed(seen, *failure, whole=whole) for failure in failures]
+        return replace(seen, answer=answer, message=message, instead=tuple(answer for answer, _ in others))
+
+    def failed(
+        self, seen: Outcome, fault: Fault | None, shown: Sequence[RefusedLine], *, whole: bool
+    ) -> tuple[Answer, str]:
+        """Give the answer to one failure, and the reason in it."""
+        if fault:
+            row = self.row("type_conflict", "week") if fault[0] == 400 else None
+            return say(self.profile, self.path, row, fault, self.facts), fault[1]
         facts = {
             **self.facts,
             "refusals": tuple(self.shown(line) for line in shown),
-            "written": len(kept),
+            "written": len(seen.stored),
             "dropped": len(shown),
-            "total": len(kept) + len(lost) + len(bad),
+            "total": len(seen.stored) + len(seen.lost) + len(seen.refused),
         }
-        row = self.refusal_row(shown, whole=whole, kept=bool(kept))
-        answer = say(self.profile, self.path, row, (400, shown[0].message), facts)
-        return replace(seen, answer=answer, message=shown[0].message)
+        row = self.refusal_row(shown, whole=whole, kept=bool(seen.stored))
+        return say(self.profile, self.path, row, (400, shown[0].message), facts), shown[0].message
 
     def row(self, fault: str, cause: str = "") -> Row | None:
         return self.profile.select(fault, self.path, cause=cause)

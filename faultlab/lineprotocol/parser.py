@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from string import Template
+from typing import cast
 
 from faultlab.lineprotocol import tokens
 from faultlab.lineprotocol.core import Core, Found
 from faultlab.lineprotocol.dialect import AUTO, MS, UNIT_NAMES, US, Dialect, S, dialect_of, unit_of
 from faultlab.lineprotocol.lines import line_end, text_start
 from faultlab.lineprotocol.points import Parsed, Points
-from faultlab.lineprotocol.value import Fields, Flaw, Point, Reading, RefusedLine, Tags, text_of
+from faultlab.lineprotocol.value import Fields, Flaw, Point, Reading, RefusedLine, Series, Tags, text_of
 
 _FEED = re.compile(rb"\n")
 
@@ -61,8 +62,7 @@ class _Parse:
             self.line()
             return
         odd = core.odd(found)
-        if odd:
-            starts = [start, *(feed.end() for feed in _FEED.finditer(self.body, start, end))]
+        starts = [start, *(feed.end() for feed in _FEED.finditer(self.body, start, end))] if odd else []
         done = 0
         for index in odd:
             if index < done:
@@ -76,10 +76,10 @@ class _Parse:
             self.at = end
 
     def take(self, core: Core, found: Sequence[Found]) -> None:
-        """Keep lines of the core."""
+        """Keep lines of the core, none of which is odd."""
         if not found:
             return
-        series = core.series
+        series = cast("dict[bytes, Series]", core.series)
         number: Callable[[bytes], int | None] = int if self.unit == 1 else self.number_of
         rows = [(series[key], number(stamp) if stamp else None, section) for key, section, stamp, _ in found]
         self.points.extend(rows, self.number, self.ordinal + 1)

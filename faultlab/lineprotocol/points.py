@@ -7,7 +7,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import cast, overload
 
 from faultlab.lineprotocol import tokens
 from faultlab.lineprotocol.value import Fields, Identity, Point, RefusedLine, Series, text_of
@@ -37,7 +37,7 @@ class Points(Sequence[Point]):
     access, each time anew. Any other point is held as it is.
     """
 
-    __slots__ = ("_body", "_names", "_rows", "_starts", "_stretches")
+    __slots__ = ("_body", "_built_ones", "_names", "_rows", "_starts", "_stretches")
 
     def __init__(self, body: bytes) -> None:
         """Begin with no points of this body."""
@@ -45,6 +45,7 @@ class Points(Sequence[Point]):
         self._rows: list[Row | Point] = []
         # Index, line and ordinal of the first row of each stretch of rows that follow one another line by line.
         self._stretches: list[tuple[int, int, int]] = []
+        self._built_ones = 0
         self._names: dict[bytes, str] = {}
         self._starts: array[int] | None = None
 
@@ -56,10 +57,14 @@ class Points(Sequence[Point]):
     def append(self, point: Point) -> None:
         """Take one point as it is."""
         self._rows.append(point)
+        self._built_ones += 1
 
     def identities(self) -> list[Identity]:
         """Measurement, tags and timestamp of each point; no point is built for it."""
-        return [(*row[0], row[1]) if type(row) is tuple else row.identity for row in self._rows]  # type: ignore[union-attr]
+        if self._built_ones:
+            return [row.identity if isinstance(row, Point) else (*row[0], row[1]) for row in self._rows]
+        rows = cast("list[Row]", self._rows)
+        return [(measurement, tags, timestamp) for (measurement, tags), timestamp, _ in rows]
 
     def __len__(self) -> int:
         """Count the points."""
@@ -122,7 +127,8 @@ class Points(Sequence[Point]):
     def _line_starts(self) -> array[int]:
         """Where each physical line of the body starts, and where the one after the last would."""
         if self._starts is None:
-            self._starts = array("Q", (0, *(found.end() for found in re.finditer(b"\n", self._body))))
+            self._starts = array("Q", [0])
+            self._starts.extend(found.end() for found in re.finditer(b"\n", self._body))
             if not self._body.endswith(b"\n"):
                 self._starts.append(len(self._body) + 1)
         return self._starts

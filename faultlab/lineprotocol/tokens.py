@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from faultlab.lineprotocol.value import FieldType, Flaw, Value, text_of
 
@@ -17,11 +17,10 @@ LONGEST_INTEGER = len(str(UINT64_MAX))
 _INFINITE = frozenset({math.inf, -math.inf})
 
 _PLAIN = rb"[^\x00-\x20\x7f,=\\]"
-_FIRST = rb"(?=[^\x00-\x20\x7f,=])"
-_ENDS = rb"(?=[, \n]|\Z)"
 _NUMBER = rb"-?+[0-9]++(?:i|(?:\.[0-9]++)?+(?:[eE][-+]?+[0-9]++)?+)|[0-9]++u"
 # Few enough digits that no number is out of range, whatever they are.
-_SMALL = rb"[0-9]{1,18}+(?:[i%b]|(?:\.[0-9]{1,99}+)?+(?:[eE][-+]?+[0-9]{1,2}+)?+)"
+_EXPONENT = rb"[eE][-+]?+[0-9]{1,2}+"
+_SMALL = rb"[0-9]{1,18}+(?:\.[0-9]{1,99}+(?:" + _EXPONENT + rb")?+|[i%b]|(?:" + _EXPONENT + rb")?+)"
 _SMALL_NUMBER = rb"(?:" + _SMALL % b"" + rb"|-" + _SMALL % b"" + rb")"
 _SMALL_UNSIGNED = rb"(?:" + _SMALL % b"u" + rb"|-" + _SMALL % b"" + rb")"
 _BOOLEAN = rb"t(?:rue)?+|f(?:alse)?+|T(?:rue|RUE)?+|F(?:alse|ALSE)?+"
@@ -31,11 +30,12 @@ _BOOLEAN = rb"t(?:rue)?+|f(?:alse)?+|T(?:rue|RUE)?+|F(?:alse|ALSE)?+"
 class Grammar:
     """A core of the grammar as expressions, which differ in what they allow and in nothing else.
 
-    ``lone`` is what may follow a backslash in a name and leaves it literal, ``line_feed`` what may not stand in a
-    string, ``number`` how numbers are spelt, ``ends`` what has to follow a value where the spelling of numbers alone
-    does not say where they end.
+    ``start`` is how a name begins, ``lone`` what may follow a backslash in a name and leaves it literal, ``line_feed``
+    what may not stand in a string, ``number`` how numbers are spelt, ``ends`` what has to follow a value where the
+    spelling of numbers alone does not say where they end.
     """
 
+    start: bytes
     lone: bytes
     line_feed: bytes
     number: bytes
@@ -44,7 +44,7 @@ class Grammar:
     @property
     def name(self) -> bytes:
         """A tag key, a tag value or a field key."""
-        return _FIRST + _PLAIN + rb"*+(?:\\(?:[,= ]" + self.lone + rb")" + _PLAIN + rb"*+)*+"
+        return self.start + rb"(?:\\(?:[,= ]" + self.lone + rb")" + _PLAIN + rb"*+)*+"
 
     @property
     def value(self) -> bytes:
@@ -83,14 +83,20 @@ class Grammar:
         return re.compile(read + rb"|([^\n]*+\n|[^\n]++)")
 
 
-# What every dialect reads alike: no lone backslash in a name, no line feed in a string.
-CORE = Grammar(lone=b"", line_feed=rb"\n", number=_SMALL_NUMBER)
-CORE_UNSIGNED = Grammar(lone=b"", line_feed=rb"\n", number=_SMALL_UNSIGNED)
+# What every dialect reads alike: no lone backslash in a name, none at its beginning, no line feed in a string.
+CORE = Grammar(start=_PLAIN + rb"++", lone=b"", line_feed=rb"\n", number=_SMALL_NUMBER)
+CORE_UNSIGNED = replace(CORE, number=_SMALL_UNSIGNED)
 CORE_SERIES = re.compile(CORE.series)
 CORE_TAG, CORE_FIELD = CORE.tag(), CORE_UNSIGNED.field()
 
 # What every InfluxDB reads alike and its documents allow.
-_STRICT = Grammar(lone=rb'|(?=[^\x00-\x20\x7f,=\\"])', line_feed=b"", number=_NUMBER, ends=_ENDS)
+_STRICT = Grammar(
+    start=rb"(?=[^\x00-\x20\x7f,=])" + _PLAIN + rb"*+",
+    lone=rb'|(?=[^\x00-\x20\x7f,=\\"])',
+    line_feed=b"",
+    number=_NUMBER,
+    ends=rb"(?=[, \n]|\Z)",
+)
 STRICT = re.compile(rb"(" + _STRICT.series + rb") ++(" + _STRICT.fields + rb")(?: ++(-?+[0-9]++))?+(?=\n|\Z)")
 STRICT_TAG, STRICT_FIELD = _STRICT.tag(), _STRICT.field()
 MEASUREMENT = re.compile(rb"[^,\\]*+(?:\\[\s\S][^,\\]*+)*+")

@@ -25,7 +25,8 @@ def main() -> int:
         try:
             wheel = build(folder).wheel
             locked = folder / "locked.txt"
-            export = ["export", "--quiet", "--frozen", "--all-groups", "--no-hashes", "--no-emit-project"]
+            groups = ["--all-groups", "--no-group", "bench"]  # what only the benchmarks are measured against
+            export = ["export", "--quiet", "--frozen", *groups, "--no-hashes", "--no-emit-project"]
             run([uv(), *export, "--output-file", locked], cwd=PROJECT)
             environment = make(folder / "environment")
             environment.install("--requirement", locked, wheel)
