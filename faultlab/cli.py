@@ -294,10 +294,9 @@ Examples:
 
 Exit statuses: 0 every line is taken, 1 a line is refused, 2 usage or a file that cannot be read.
 
-In JSON 64-bit integers, timestamps in nanoseconds among them, are digits in a string, and a float that is not finite
-is "Infinity" or "-Infinity", as Protocol Buffers write them. An entry with bytes that are no UTF-8 says
-"encoding": "latin1", and each character of its texts and keys then stands for one byte. Where a tag or field key is
-repeated, the last one is there.
+In JSON integers and timestamps (nanoseconds) are numbers with all their digits, which some readers round; a float that
+is not finite is "Infinity" or "-Infinity". An entry with bytes that are no UTF-8 says "encoding": "latin1", and each
+character of its texts and keys then stands for one byte. Where a tag or field key is repeated, the last one is there.
 """,
 )
 @click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True), metavar="[FILE|-]")

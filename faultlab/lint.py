@@ -188,9 +188,9 @@ class Lint:
     def document(self) -> Iterator[str]:
         r"""Yield the pieces of one JSON object, which has line feeds between its points and between its refused lines.
 
-        It is ``{"accepted": …, "points": […], "refused": […]}``. What JSON's numbers cannot hold is written as
-        Protocol Buffers' mapping to JSON does it: 64-bit integers, timestamps among them, are digits in a string, and
-        a float that is not finite is "Infinity", "-Infinity" or "NaN". An entry with bytes that are no UTF-8 says
+        It is ``{"accepted": …, "points": […], "refused": […]}``. Integers and timestamps are numbers with all their
+        digits, which RFC 8259 allows and some readers round; a float that is not finite, for which JSON has no number,
+        is "Infinity", "-Infinity" or "NaN". An entry with bytes that are no UTF-8 says
         ``"encoding": "latin1"``, and each character of its texts and keys then stands for one byte.
         """
         for _, parsed in self._pieces():
@@ -321,8 +321,8 @@ def point_entry(point: Point, before: int = 0) -> dict[str, Any]:
         "line": before + point.line,
         "measurement": point.measurement,
         "tags": dict(point.tags),
-        "fields": {key: {"type": kind, "value": _exact(value)} for key, kind, value in point.fields},
-        "timestamp": None if point.timestamp is None else str(point.timestamp),
+        "fields": {key: {"type": kind, "value": _finite(value)} for key, kind, value in point.fields},
+        "timestamp": point.timestamp,
     }
 
 
@@ -337,8 +337,8 @@ def refused_entry(line: RefusedLine, before: int = 0) -> dict[str, Any]:
     }
 
 
-def _exact(value: Value) -> Value:
-    """Give a field's value so that every reader of JSON reads it as it is."""
+def _finite(value: Value) -> Value:
+    """Give a field's value, in words where JSON has no number for it."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return value

@@ -41,8 +41,8 @@ class Habits:
     and in a week that holds nothing yet, cost every point of that week. ``tags_have_types``: tags and fields share
     their names. ``typeless``: every field takes every type. ``silent``: lost lines are not told. ``part_of_none``:
     whether a batch of which every line is refused, for its syntax or for its schema, is still told as a partial write.
-    ``shown`` is how many bytes of a refused line are shown. ``ahead`` is how far beyond now, in nanoseconds, a point may
-    lie; one that lies farther is dropped.
+    ``shown`` is how many bytes of a refused line are shown. ``ahead`` is how far beyond now, in nanoseconds, a point
+    may lie without being dropped.
     """
 
     shape: Shape

@@ -81,10 +81,14 @@ class _Parse:
             return
         series = cast("dict[bytes, Series]", core.series)
         number: Callable[[bytes], int | None] = int if self.unit == 1 else self.number_of
-        rows = [(series[key], number(stamp) if stamp else None, section) for key, section, stamp, _ in found]
-        self.points.extend(rows, self.number, self.ordinal + 1)
-        self.number += len(rows)
-        self.ordinal += len(rows)
+        identities = [
+            (measurement, tags, number(stamp) if stamp else None)
+            for key, _, stamp, _ in found
+            for measurement, tags in (series[key],)
+        ]
+        self.points.extend(identities, [section for _, section, _, _ in found], self.number, self.ordinal + 1)
+        self.number += len(found)
+        self.ordinal += len(found)
 
     def number_of(self, stamp: bytes) -> int | None:
         """Give a timestamp of the core in nanoseconds."""

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from typing import cast, overload
 
 from faultlab.lineprotocol import tokens
-from faultlab.lineprotocol.value import Fields, Identity, Point, RefusedLine, Series, text_of
-
-type Row = tuple[Series, int | None, bytes]
-"""A point of the common core: its series, its timestamp in nanoseconds, and its fields as they are written."""
+from faultlab.lineprotocol.value import Fields, FieldType, Identity, Point, RefusedLine, Value, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,38 +34,40 @@ class Points(Sequence[Point]):
     access, each time anew. Any other point is held as it is.
     """
 
-    __slots__ = ("_body", "_built_ones", "_names", "_rows", "_starts", "_stretches")
+    __slots__ = ("_body", "_held", "_identities", "_names", "_starts", "_stretches")
 
     def __init__(self, body: bytes) -> None:
         """Begin with no points of this body."""
         self._body = body
-        self._rows: list[Row | Point] = []
-        # Index, line and ordinal of the first row of each stretch of rows that follow one another line by line.
+        self._identities: list[Identity] = []
+        # What else is known of each: the text of its fields, or the point itself.
+        self._held: list[bytes | Point] = []
+        # Index, line and ordinal of the first of each stretch of points that follow one another line by line.
         self._stretches: list[tuple[int, int, int]] = []
-        self._built_ones = 0
         self._names: dict[bytes, str] = {}
         self._starts: array[int] | None = None
 
-    def extend(self, rows: Sequence[Row], line: int, ordinal: int) -> None:
-        """Take rows that stand on physical lines of their own, one after the other, from this one on."""
-        self._stretches.append((len(self._rows), line, ordinal))
-        self._rows.extend(rows)
+    def extend(self, identities: Sequence[Identity], sections: Sequence[bytes], line: int, ordinal: int) -> None:
+        """Take points of the common core by their identity and the text of their fields.
+
+        They stand on physical lines of their own, one after the other, from this one on.
+        """
+        self._stretches.append((len(self._held), line, ordinal))
+        self._identities.extend(identities)
+        self._held.extend(sections)
 
     def append(self, point: Point) -> None:
         """Take one point as it is."""
-        self._rows.append(point)
-        self._built_ones += 1
+        self._identities.append(point.identity)
+        self._held.append(point)
 
     def identities(self) -> list[Identity]:
         """Measurement, tags and timestamp of each point; no point is built for it."""
-        if self._built_ones:
-            return [row.identity if isinstance(row, Point) else (*row[0], row[1]) for row in self._rows]
-        rows = cast("list[Row]", self._rows)
-        return [(measurement, tags, timestamp) for (measurement, tags), timestamp, _ in rows]
+        return self._identities.copy()
 
     def __len__(self) -> int:
         """Count the points."""
-        return len(self._rows)
+        return len(self._held)
 
     @overload
     def __getitem__(self, index: int) -> Point: ...
@@ -77,24 +76,24 @@ class Points(Sequence[Point]):
     def __getitem__(self, index: int | slice) -> Point | tuple[Point, ...]:
         """Give one point, or those of a slice as a tuple."""
         if isinstance(index, slice):
-            return tuple(self[one] for one in range(*index.indices(len(self._rows))))
-        index = range(len(self._rows))[index]
-        row = self._rows[index]
-        if isinstance(row, Point):
-            return row
+            return tuple(self[one] for one in range(*index.indices(len(self._held))))
+        index = range(len(self._held))[index]
+        held = self._held[index]
+        if isinstance(held, Point):
+            return held
         first, line, ordinal = self._stretches[bisect_right(self._stretches, index, key=lambda s: s[0]) - 1]
-        return self._built(row, line + index - first, ordinal + index - first)
+        return self._built(index, held, line + index - first, ordinal + index - first)
 
     def __iter__(self) -> Iterator[Point]:
         """Build one after the other."""
-        stretches = iter((*self._stretches, (len(self._rows), 0, 0)))
+        stretches = iter((*self._stretches, (len(self._held), 0, 0)))
         follows, line, ordinal = next(stretches)
         at = after = 0
-        for index, row in enumerate(self._rows):
+        for index, held in enumerate(self._held):
             if index == follows:
                 after, at = ordinal - index, line - index
                 follows, line, ordinal = next(stretches)
-            yield row if isinstance(row, Point) else self._built(row, at + index, after + index)
+            yield held if isinstance(held, Point) else self._built(index, held, at + index, after + index)
 
     def __eq__(self, other: object) -> bool:
         """Whether another sequence has the same points in the same order."""
@@ -108,8 +107,8 @@ class Points(Sequence[Point]):
         """Show the points as a tuple of them."""
         return repr(tuple(self))
 
-    def _built(self, row: Row, line: int, ordinal: int) -> Point:
-        (measurement, tags), timestamp, section = row
+    def _built(self, index: int, section: bytes, line: int, ordinal: int) -> Point:
+        measurement, tags, timestamp = self._identities[index]
         start, end = self._line_starts[line - 1 : line + 1]
         return Point(measurement, tags, self._fields(section), timestamp, line, ordinal, (start, end - 1))
 
@@ -120,7 +119,8 @@ class Points(Sequence[Point]):
             name = names.get(key)
             if name is None:
                 name = names[key] = text_of(tokens.name_of(key))
-            fields.append((name, *tokens.value_of(text)))
+            kind, value = cast("tuple[FieldType, Value]", tokens.value_of(text))
+            fields.append((name, kind, value))
         return tuple(fields)
 
     @property
