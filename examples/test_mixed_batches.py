@@ -12,13 +12,14 @@ from influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.rest import ApiException
 
-from faultlab.strategies import SETUP, mixed_batches
+from faultlab.pytest_plugin import FaultLab
+from faultlab.strategies import SETUP, MixedBatch, mixed_batches
 
 
 @pytest.mark.faultlab(profile="oss2")
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batch=mixed_batches())
-def test_every_line_arrives_or_is_told(faultlab, batch):
+def test_every_line_arrives_or_is_told(faultlab: FaultLab, batch: MixedBatch) -> None:
     """Each example has an InfluxDB of its own, empty when it begins."""
     with faultlab.faults() as scope, InfluxDBClient(url=scope.url, token=scope.token, org=scope.org) as client:
         api = client.write_api(write_options=SYNCHRONOUS)

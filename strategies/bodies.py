@@ -113,24 +113,29 @@ def _precision(kind: str, choice: int) -> str:
 
 
 def _wire(kind: str, data: bytes, choice: int) -> Body:
-    packed = gzip.compress(data, mtime=0)
     match kind:
         case "gzip" | "oversized_when_decoded":
-            return Body(packed, "gzip")
+            return Body(_packed(data), "gzip")
         case "gzip_members":
             half = data.find(b"\n") + 1
-            return Body(gzip.compress(data[:half], mtime=0) + gzip.compress(data[half:], mtime=0), "gzip")
+            return Body(_packed(data[:half]) + _packed(data[half:]), "gzip")
         case "gzip_torn":
+            packed = _packed(data)
             # Ten bytes of header before it, the eight of the trailer and one more after it.
             return Body(packed[: 10 + choice % max(len(packed) - 19, 1)], "gzip")
         case "gzip_without_trailer":
-            return Body(packed[:-8], "gzip")
+            return Body(_packed(data)[:-8], "gzip")
         case "gzip_bad_checksum":
+            packed = _packed(data)
             return Body(packed[:-8] + bytes([packed[-8] ^ (choice | 1)]) + packed[-7:], "gzip")
         case "not_gzip":
             return Body(data, "gzip")
         case "unmarked_gzip":
-            return Body(packed)
+            return Body(_packed(data))
         case "unknown_encoding":
             return Body(data, ("br", "zstd", "compress")[choice % 3])
     return Body(data)
+
+
+def _packed(data: bytes) -> bytes:
+    return gzip.compress(data, mtime=0)

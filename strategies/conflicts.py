@@ -10,12 +10,16 @@ from functools import cached_property
 from hypothesis import strategies as st
 
 from faultlab import contract
+from faultlab.faults import nearest
 from faultlab.lineprotocol import FieldType, Outcome, State, outcome
 from faultlab.strategies.malformed import NOW
 from faultlab.strategies.tape import Shown, Tape
 
 WEEK = 7 * 24 * 3600 * 10**9
 """Nanoseconds of the time for which InfluxDB 1 and 2 keep the type of a field."""
+
+LATER = NOW + 2 * WEEK
+"""The time, in nanoseconds since 1970, at which the bodies are taken to arrive: none of their points is to come."""
 
 
 class Placement(enum.StrEnum):
@@ -70,8 +74,8 @@ class TypeConflict(Shown):
         """Give what a server of this profile answers to ``body``, and stores of it, after the setup."""
         state = State()
         for before in self.setup:
-            state.learn(outcome(before, profile, state, endpoint=endpoint, now=NOW))
-        return outcome(self.body, profile, state, endpoint=endpoint, now=NOW)
+            state.learn(outcome(before, profile, state, endpoint=endpoint, now=LATER))
+        return outcome(self.body, profile, state, endpoint=endpoint, now=LATER)
 
     @cached_property
     def verdicts(self) -> dict[str, Outcome]:
@@ -91,10 +95,12 @@ def type_conflicts(
     conflict. Up to two good lines stand around. Raises ValueError when nothing is left to draw. Shrinks towards an
     integer and a float in two lines of one body.
     """
-    chosen, places = tuple(types), tuple(placements)
+    if unknown := [place for place in placements if place not in set(Placement)]:
+        raise ValueError(f"no placement named '{unknown[0]}'{nearest(unknown[0], tuple(Placement))}")
+    chosen, places = tuple(types), tuple(map(Placement, placements))
     pairs = tuple((one, other) for one in chosen for other in chosen if alike or one != other)
-    if unknown := [kind for kind in chosen if kind not in TYPES]:
-        raise ValueError(f"no field type {unknown[0]!r}; known: {', '.join(TYPES)}")
+    if strange := [kind for kind in chosen if kind not in TYPES]:
+        raise ValueError(f"no field type {strange[0]!r}; known: {', '.join(TYPES)}")
     if not (pairs and places):
         raise ValueError(f"types {chosen} and placements {places} leave nothing; expected two types and a placement")
     return st.binary(min_size=12, max_size=12).map(lambda data: _conflict(Tape(data), pairs, places))

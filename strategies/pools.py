@@ -139,7 +139,7 @@ def pools_for(types: Collection[FieldType], extras: Collection[str]) -> Pools:
         measurements, tags, fields = measurements + two, tags + two, fields + two
     # One type for each key, as every server wants it: a key is told from its equals of another type by its ending.
     endings = {kind: kind[0].encode() if place else b"" for place, kind in enumerate(kinds)}
-    typed = tuple((token + endings[k], name + endings[k].decode(), k) for token, name in fields for k in kinds)
+    typed = tuple((token + endings[k], name + endings[k].decode(), k) for k in kinds for token, name in fields)
     return Pools(measurements, keys, tags, typed, {kind: values[kind] for kind in kinds})
 
 

@@ -41,13 +41,26 @@ class Tape:
         self._at = at + size
         return Tape(self._data[at : at + size])
 
+    def take(self, size: int) -> bytes:
+        """Give as many bytes; zeros at the end of the tape."""
+        at = self._at
+        self._at = at + size
+        return self._data[at : at + size].ljust(size, b"\x00")
+
     def pick[T](self, items: Sequence[T]) -> T:
         """Give one of the items; the first at the end of the tape."""
         return items[self.below(len(items))]
 
 
+LONGEST = 4000
+"""How many characters of a value are shown: more helps nobody, and Hypothesis warns of them."""
+
+
 class Shown:
-    """Shows itself in a falsifying example as what it is, not as the tape it was read from."""
+    """Shows itself in a falsifying example as what it is, not as the tape it was read from, long values in part."""
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
-        printer.text(repr(self))
+        text = repr(self)
+        if (more := len(text) - LONGEST) > 0:
+            text = f"{text[: LONGEST // 2]}… {more} more …{text[-LONGEST // 2 :]}"
+        printer.text(text)

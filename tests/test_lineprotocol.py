@@ -347,6 +347,25 @@ def test_what_remains_is_what_was_good(body: bytes, dialect: str) -> None:
     assert ([typed(point) for point in parsed.points], ()) == ([typed(point) for point in rest.points], rest.refused)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'm "=1,f=2,f="x" 1',
+        b'm "=1 1\nm f=2,f="x" 2\nm f="a\\"=",g=1,f="" 3',
+        b'm,f=t a\\="=1,f="x" 1\nm f=1 2',
+        b"m f1=1,f2=2 1\nm f1=1,f1=2 2\nm,f2=t f1=1,f2=2 3",
+        b'm,a\\,b=t a\\,b=1 1\nm,\\ a=1 \\ a=2,b="" 2\nm time1=1,time="" 3',
+    ],
+)
+@pytest.mark.parametrize("dialect", ["influxdb1", "influxdb2", "influxdb3", "strict"])
+def test_keys_are_told_apart_whatever_stands_between(body: bytes, dialect: str) -> None:
+    """Quotes in keys, digits in keys and escapes hide no repeated key and no clash from the expression."""
+
+    alone = replace(DIALECTS[dialect], common_core=False)
+
+    assert parse(body, alone) == parse(body, dialect)
+
+
 @given(BODIES, st.sampled_from(["influxdb1", "influxdb2", "influxdb3", "strict"]))
 def test_the_common_core_is_no_rule_of_its_own(body: bytes, dialect: str) -> None:
     """What the one expression reads is what the dialect's own grammar reads."""

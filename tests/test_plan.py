@@ -28,9 +28,12 @@ from faultlab.exchange import (
     V2_QUERY,
     V2_WRITE,
     V3_WRITE,
+    Answer,
     Body,
+    Closed,
     Decision,
     Exchange,
+    Nothing,
     Pairs,
 )
 from faultlab.faults import (
@@ -48,7 +51,7 @@ from faultlab.faults import (
 from faultlab.faults.knob import Scene
 from faultlab.faults.retry_after import FORMS
 from faultlab.plan import PASS, Arbiter, Match, Plan, Range, Rule, When, uniform
-from faultlab.strategies import exchanges, plans, rules
+from faultlab.strategies import Schedule, exchanges, plans, rules, schedules
 
 NOW = 1_767_225_600.0
 
@@ -377,6 +380,84 @@ def test_arming_keeps_attempts_and_begins_rules_anew() -> None:
     numbers = arbiter.attempt(sent()), arbiter.fired
 
     assert ("rate_limit", (2, {"rate_limit": 0})) == (first, numbers)
+
+
+# Every kind of decision a schedule can have, an answer in one, a cut in another.
+STEPS = (
+    Decision(
+        deliver=Nothing(), reply=Answer(503, (("Retry-After", "1"),), b"{}"), rule="schedule", fault="unavailable"
+    ),
+    PASS,
+    Decision(ending=Closed(), rule="schedule", fault="lose_response"),
+)
+
+
+def test_schedule_is_played_in_the_order_of_writes() -> None:
+    """Each write takes the next decision of the schedule, whatever it writes and however often it was sent before."""
+    same, other = sent(1), sent(2, body=b"n v=1 1\n", path=V1_WRITE)
+
+    assert [*STEPS, PASS] == decide(Plan(schedule=STEPS), [same, other, same, same])
+
+
+def test_schedule_passes_over_what_is_no_write() -> None:
+    """Queries, pings and writes by another method take no decision of the schedule; what is no write passes."""
+    others = [sent(method="GET", path=V1_QUERY), sent(method="GET", path=HEALTH), sent(method="PUT")]
+    traffic = [*others, sent(4), *others, sent(8), *others, sent(12)]
+
+    assert [step for one in STEPS for step in (PASS, PASS, PASS, one)] == decide(Plan(schedule=STEPS), traffic)
+
+
+def test_rules_decide_after_the_schedule() -> None:
+    """Rules see nothing of the writes that the schedule decides, passed ones too, and decide all that come after."""
+    rule = Rule(InternalError(), when=When(first=2))
+    seen = decide(Plan((rule,), schedule=STEPS), distinct(6))
+
+    assert STEPS == tuple(seen[:3])
+    assert ["internal_error", "internal_error", ""] == [decision.rule for decision in seen[3:]]
+
+
+def test_rules_decide_beside_the_schedule_on_what_is_no_write() -> None:
+    """A rule about queries fires while the schedule still decides the writes."""
+    rule = Rule(InternalError(), match=Match(endpoint="query"))
+    traffic = [sent(1, method="GET", path=V1_QUERY), sent(2), sent(3, method="GET", path=V1_QUERY)]
+
+    assert ["internal_error", "schedule", "internal_error"] == [
+        decision.rule for decision in decide(Plan((rule,), schedule=STEPS), traffic)
+    ]
+
+
+def test_arming_begins_the_schedule_anew() -> None:
+    """A schedule armed again is played from its first decision."""
+    plan = Plan(schedule=STEPS)
+    arbiter = Arbiter(plan)
+    before = [arbiter.decide(sent(), 1, NOW) for _ in range(2)]
+    arbiter.arm(plan)
+
+    assert [*STEPS[:2], *STEPS] == [*before, *(arbiter.decide(sent(), 1, NOW) for _ in range(3))]
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(schedule=schedules(), plan=plans(max_size=1, counting=False), traffic=TRAFFIC)
+def test_schedule_decides_the_first_writes_and_nothing_else(
+    schedule: Schedule, plan: Plan, traffic: list[Exchange]
+) -> None:
+    """Whatever the traffic, its first writes take the schedule's decisions, and all the rest is as without it."""
+    both = Plan(plan.rules, plan.seed, plan.profile, schedule.decisions)
+    writes = [index for index, exchange in enumerate(traffic) if exchange.is_write][: len(schedule.decisions)]
+    with_it, without = decide(both, traffic), decide(plan, traffic)
+
+    assert list(schedule.decisions[: len(writes)]) == [with_it[index] for index in writes]
+    assert [one for index, one in enumerate(without) if index not in writes] == [
+        one for index, one in enumerate(with_it) if index not in writes
+    ]
+
+
+def test_schedule_survives_json_and_is_part_of_the_digest() -> None:
+    """A plan with a schedule reads back as it was written; without one it is written as ever, and is another plan."""
+    plan, bare = Plan(schedule=STEPS), Plan()
+
+    assert plan == Plan.from_json(json.loads(json.dumps(plan.to_json())))
+    assert ("schedule" in bare.to_json(), plan.digest == bare.digest) == (False, False)
 
 
 def test_remembered_batches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,8 @@ type Found = tuple[bytes, bytes, bytes, bytes]
 # A name that some dialect reserves.
 _ODD_NAMES = frozenset({b"time", b"_field", b"_measurement", b"__chunk_order", b"\xff"})
 _ODD_TAGS = frozenset(name.decode(errors="surrogateescape") for name in _ODD_NAMES)
-_TEXTS = re.compile(rb'"[^"\\]*+(?:\\[\s\S][^"\\]*+)*+"')
+# Text values alone: a quote in a field key opens none.
+_TEXTS = re.compile(rb'="(?<!\\=")[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"')
 _FIELD_KEY = re.compile(rb"(?:^|,)((?:[^,=\\]++|\\[\s\S])*+)=")
 _SEPARATOR = re.compile(rb"[,= ]")
 # What the values of one field have in common is what is left without these.
@@ -92,7 +93,7 @@ class Core:
         """Give the fields of each line without what varies: lines that share them share their field keys."""
         # No section of the core has a line feed, so all of them are worked on as one.
         sections = b"\n".join(map(_FIELDS, found))
-        return (_TEXTS.sub(b'"', sections) if self._quoted else sections).translate(None, _VARYING).split(b"\n")
+        return (_TEXTS.sub(b"=", sections) if self._quoted else sections).translate(None, _VARYING).split(b"\n")
 
     def _keys(self, shape: bytes) -> frozenset[bytes] | None:
         """Give the field keys of a shape, as far as it still has them; None where they may repeat or are reserved."""

@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import json
 import re
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ import msgpack  # type: ignore[import-untyped]  # it has none
 from faultlab.lineprotocol import Point
 from faultlab.lineprotocol.value import FieldType
 from tests.servers.packages import INFLUXDB1
-from tests.servers.process import Process, announced
+from tests.servers.process import Process, announced, workspace
 from tests.servers.wire import Wire, Written
 
 # As the package has it, but for ports, folders and what the server would do of itself.
@@ -86,11 +85,13 @@ class InfluxDB1:
 
     @classmethod
     @contextlib.contextmanager
-    def start(cls) -> Iterator[Self]:
-        """Run a server while the context lasts. Raises PackageError, or ServerError."""
+    def start(cls, kept: Path | None = None) -> Iterator[Self]:
+        """Run a server while the context lasts, on what another one left in a folder that is kept, if one is given.
+
+        Raises PackageError, or ServerError.
+        """
         program = INFLUXDB1.fetch()
-        with tempfile.TemporaryDirectory(prefix="faultlab-influxdb1-") as name:
-            folder = Path(name)
+        with workspace("influxdb1") if kept is None else contextlib.nullcontext(kept) as folder:
             configuration = folder / "influxdb.conf"
             folders = {key: json.dumps(str(folder / key)) for key in ("meta", "data", "wal")}
             configuration.write_text(CONFIGURATION.format(**folders))
@@ -129,6 +130,10 @@ class InfluxDB1:
         InfluxQL would hide. Fields are sorted by key. ``line``, ``ordinal`` and ``span`` are 0. Not there are points of
         measurements that are not ``readable``.
         """
+        return self.everything(database)[0]
+
+    def everything(self, database: str) -> tuple[list[Point], set[Field]]:
+        """Give the points and the fields of a database, for little more than the points alone."""
         replies = self._ask("SHOW FIELD KEYS", EVERYTHING, database=database)
         fields = set(_fields(rows for rows in replies if rows.statement == 0))
         everything = [rows for rows in replies if rows.statement == 1]
@@ -138,7 +143,7 @@ class InfluxDB1:
         if any(len(each) > 1 for each in types.values()):
             everything = self._apart(database, {field.measurement for field in fields})
         points = [point for rows in everything for point in _points(rows, nameless="" in types)]
-        return sorted(points, key=lambda point: (point.measurement, point.tags, point.timestamp or 0))
+        return sorted(points, key=lambda point: (point.measurement, point.tags, point.timestamp or 0)), fields
 
     def fields(self, database: str) -> set[Field]:
         """Give the fields of a database, those included whose every point was refused."""

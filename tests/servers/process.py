@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -19,8 +22,26 @@ GRACE = 10
 SHOWN = 4000
 """Characters of its output that an error about a server shows."""
 
+IN_MEMORY = Path("/dev/shm")
+"""A file system in memory, where there is one: servers wait for every write to reach their disk."""
+
+ROOM = 2**28
+"""Bytes that have to be free there: many times what the tests of this folder leave, and more than a container has."""
+
 LISTEN = "0A"
 """The state of a listening socket in the kernel's table."""
+
+
+@contextlib.contextmanager
+def workspace(name: str) -> Iterator[Path]:
+    """Give a new folder for a server: where ``TMPDIR`` says, else in memory if there is room, else on disk."""
+    chosen = None if "TMPDIR" in os.environ or not _has_room(IN_MEMORY) else IN_MEMORY
+    with tempfile.TemporaryDirectory(prefix=f"faultlab-{name}-", dir=chosen) as folder:
+        yield Path(folder)
+
+
+def _has_room(folder: Path) -> bool:
+    return os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= ROOM
 
 
 class ServerError(Exception):

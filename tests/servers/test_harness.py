@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,9 +19,10 @@ from types import MappingProxyType
 import pytest
 
 from faultlab.lineprotocol import Point, Value
+from tests.servers import process
 from tests.servers.influxdb1 import TYPES, Field, InfluxDB1, readable
 from tests.servers.packages import INFLUXDB1
-from tests.servers.process import Process, ServerError
+from tests.servers.process import Process, ServerError, workspace
 from tests.servers.victoriametrics import Sample, VictoriaMetrics
 
 T = 1_700_000_000_000_000_000
@@ -298,6 +300,21 @@ def test_a_server_ends_with_its_starter(tmp_path: Path) -> None:
         time.sleep(0.01)
 
     assert (True, False) == (before, runs(pid))
+
+
+def test_a_server_keeps_its_data_in_memory_where_there_is_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A workspace lies where memory is a file system, on disk if that is full, and is gone afterwards."""
+
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr(process, "IN_MEMORY", tmp_path)
+    with workspace("one") as roomy:
+        found = roomy.parent
+    monkeypatch.setattr(process, "ROOM", 2**62)
+    with workspace("other") as full:
+        elsewhere = full.parent
+
+    assert (tmp_path, Path(tempfile.gettempdir())) == (found, elsewhere)
+    assert (False, False) == (roomy.exists(), full.exists())
 
 
 def test_a_dead_server_shows_its_last_words() -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 from urllib.parse import urlencode
 
 from tests.servers.packages import VICTORIAMETRICS
-from tests.servers.process import Process, listening
+from tests.servers.process import Process, listening, workspace
 from tests.servers.wire import Wire, Written
 
 FLAGS = (
@@ -56,12 +54,13 @@ class VictoriaMetrics:
     def start(cls) -> Iterator[Self]:
         """Run a server while the context lasts. Raises PackageError, or ServerError."""
         program = VICTORIAMETRICS.fetch()
-        with tempfile.TemporaryDirectory(prefix="faultlab-victoriametrics-") as name:
-            folder = Path(name)
-            with Process([program, f"-storageDataPath={folder / 'data'}", *FLAGS], folder) as process:
-                server = cls(process, process.wait_for(listening))
-                with contextlib.closing(server._wire):
-                    yield server
+        with (
+            workspace("victoriametrics") as folder,
+            Process([program, f"-storageDataPath={folder / 'data'}", *FLAGS], folder) as process,
+        ):
+            server = cls(process, process.wait_for(listening))
+            with contextlib.closing(server._wire):
+                yield server
 
     @contextlib.contextmanager
     def fresh(self) -> Iterator[str]:
