@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from influxdb_client import InfluxDBClient, Point, WriteOptions
-from influxdb_client.client.write_api import SYNCHRONOUS
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.client.write.point import Point
+from influxdb_client.client.write_api import SYNCHRONOUS, WriteOptions
 from influxdb_client_3 import SYNCHRONOUS as SYNCHRONOUS_3
 from influxdb_client_3 import InfluxDBClient3, write_client_options
 from influxdb_client_3 import Point as Point3
@@ -26,7 +27,7 @@ type Told = str | None
 type Interface = Callable[[Scope, Sequence[Write]], list[Told]]
 
 # Sent as soon as it is closed, and given up before a test loses its patience.
-_BATCHING = {"batch_size": 1000, "flush_interval": 1_000, "retry_interval": 100, "max_retries": 2}
+_BATCHING: dict[str, Any] = {"batch_size": 1000, "flush_interval": 1_000, "retry_interval": 100, "max_retries": 2}
 
 
 def texts(write: Write) -> list[str]:

@@ -68,11 +68,8 @@ class ResendsUnchanged(Writer):
     """Sends what is too large again as it is."""
 
     def split(self, lines: Sequence[str]) -> None:
-        for _ in range(3):
-            reply = self.send(lines)
-            if reply.status < 300:
-                return
-        self.refused(reply, lines)
+        replies = [self.send(lines) for _ in range(3)]
+        self.refused(replies[-1], lines)
 
 
 class ResendsAfterPartialWrite(Writer):

@@ -116,7 +116,7 @@ class Writer:
         told = retry_after(reply, time.time())
         if told is not None and told <= DAY:
             return max(told, 0.0) + 0.01
-        grown = min(self.first_wait * 2 ** (attempt - 1), self.longest_wait)
+        grown: float = min(self.first_wait * 2 ** (attempt - 1), self.longest_wait)
         return grown * self.draw.uniform(0.5, 1.0)
 
     def message(self, reply: Reply) -> str:

@@ -32,7 +32,8 @@ MEANT = {
     ("never_flushes", "calm"): {"loses_nothing_silently"},
     ("hangs_in_close", "calm"): {"ends_well"},
 }
-RIGHT = {("reference", name): set() for name in scenario.names() if name != "everything-once"}
+CALM = [name for name in scenario.names() if name != "everything-once"]
+RIGHT: dict[tuple[str, str], set[str]] = {("reference", name): set() for name in CALM}
 # A hostile Retry-After of each kind, and time to be told by all of them; a client that hangs is ended sooner.
 BATCHES = {"rate-limit-hostile": 14}
 DEADLINES = {"hangs_in_close": 5, "blocks_for_a_day": 25}
