@@ -30,6 +30,12 @@ def some(name: str, count: int = 40) -> tuple[Malformed, ...]:
     return tuple(drawn(malformed(classes=[name], quarantine=True), count))
 
 
+@cache
+def verdict(one: Malformed, profile: str) -> Outcome:
+    """Give the verdict of a profile, once."""
+    return one.verdict(profile)
+
+
 def parts(way: str) -> tuple[str, str, str]:
     """Give what stands before the wrong part of a way to be wrong, the wrong part, and what stands after it."""
     before, wrong, after = re.split("[«»]", way, maxsplit=2)
@@ -118,7 +124,7 @@ def test_taken_by_agrees_with_the_verdict(name: str, profile: str) -> None:
     """The line is taken by the servers whose dialects the class names, and refused by the others."""
     seen = some(name)
 
-    assert [PROFILES[profile] in KIND[name].taken_by] * len(seen) == [takes(one.verdict(profile), one) for one in seen]
+    assert [PROFILES[profile] in KIND[name].taken_by] * len(seen) == [takes(verdict(one, profile), one) for one in seen]
     assert [(KIND[name].group, KIND[name].taken_by)] == list({(one.group, one.taken_by) for one in seen})
 
 
@@ -126,10 +132,10 @@ def test_taken_by_agrees_with_the_verdict(name: str, profile: str) -> None:
 def test_core_classes_are_refused_by_all(name: str) -> None:
     """What is wrong to every InfluxDB is refused by every profile, that line alone, and never told as success."""
     for one in some(name, 15):
-        seen = {profile: one.verdict(profile) for profile in EVERY_SERVER if profile != "victoriametrics"}
+        seen = {profile: verdict(one, profile) for profile in EVERY_SERVER if profile != "victoriametrics"}
 
-        assert set() == {profile for profile, verdict in seen.items() if verdict.status < 300 and not verdict.refused}
-        assert [{one.line}] * len(seen) == [{line.line for line in verdict.refused} for verdict in seen.values()]
+        assert set() == {profile for profile, told in seen.items() if told.status < 300 and not told.refused}
+        assert [{one.line}] * len(seen) == [{line.line for line in told.refused} for told in seen.values()]
         assert {"oss1": 400, "core": 400} == {profile: seen[profile].status for profile in ("oss1", "core")}
 
 
@@ -138,7 +144,7 @@ def test_core_classes_are_refused_by_all(name: str) -> None:
 def test_good_neighbours_are_kept(name: str, profile: str) -> None:
     """A server that loses lines alone keeps every good line around the bad one, whatever it makes of that."""
     for one in some(name):
-        kept = said(p for p in one.verdict(profile).stored if p.line not in bad_lines(one))
+        kept = said(p for p in verdict(one, profile).stored if p.line not in bad_lines(one))
 
         assert ([] if name == NO_UTF8 and profile == "core" else neighbours(one)) == kept
 
@@ -147,7 +153,7 @@ def test_good_neighbours_are_kept(name: str, profile: str) -> None:
 def test_whole_batch_is_lost_where_that_is_the_unit(name: str) -> None:
     """InfluxDB 2 stores all that it takes; with a line that does not parse it stores nothing at all."""
     for one in some(name):
-        seen = one.verdict("oss2")
+        seen = verdict(one, "oss2")
         parses = all(line.is_schema for line in seen.refused)
         good = neighbours(one) if parses else []
 
@@ -161,7 +167,7 @@ def test_silent_classes_are_stored_in_silence(name: str) -> None:
     silent = [
         profile
         for profile in PROFILES
-        if all((seen := one.verdict(profile)).status == 204 and not seen.refused for one in some(name))
+        if all((seen := verdict(one, profile)).status == 204 and not seen.refused for one in some(name))
     ]
 
     assert {PROFILES[profile] for profile in silent} == KIND[name].taken_by != frozenset()
@@ -171,7 +177,7 @@ def test_silent_classes_are_stored_in_silence(name: str) -> None:
 def test_blast_takes_others_along(name: str) -> None:
     """Around such a line, a server that loses lines alone loses good ones with it, or takes what is not there."""
     told = {
-        bool([point for point in neighbours(one) if point not in said(one.verdict(profile).stored)])
+        bool([point for point in neighbours(one) if point not in said(verdict(one, profile).stored)])
         for one in some(name, 100)
         for profile in ("oss1", "core")
     }
@@ -187,9 +193,9 @@ def test_nothing_raises(name: str) -> None:
             parse(one.body, dialect)
         for profile in (*contract.ALL, *contract.OTHERS):
             for endpoint in profile.loss:
-                verdict = one.verdict(profile.name, endpoint=endpoint)
+                seen = one.verdict(profile.name, endpoint=endpoint)
 
-                assert 200 <= verdict.status < 600
+                assert 200 <= seen.status < 600
 
 
 def test_torn_is_a_beginning() -> None:

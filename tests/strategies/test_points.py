@@ -117,7 +117,7 @@ def test_extra_is_read_by_those_it_names(extra: str) -> None:
     """An extra is drawn when asked for and not otherwise; exactly the dialects it names always read it as meant."""
     trace = re.compile(TRACES[extra])
     core = drawn(batches(min_timestamp=LATER), 50)
-    seen = drawn(batches(extras=[extra], min_timestamp=LATER), 80)
+    seen = drawn(batches(extras=[extra], min_timestamp=LATER), 60)
     readers = {name for name in DIALECTS if all(reads_as_meant(batch, name) for batch in seen)}
     blind = {name for that, name in NO_DIFFERENCE if that == extra}
 
@@ -173,7 +173,7 @@ UNITS = sorted(
 @pytest.mark.parametrize(("dialect", "precision"), UNITS)
 def test_every_precision_is_written(dialect: str, precision: str) -> None:
     """In every unit that a dialect knows, timestamps are whole, as meant, and reach both ends of their range."""
-    seen = drawn(batches(dialect=dialect, precision=precision), 40)
+    seen = drawn(batches(dialect=dialect, precision=precision), 30)
     stamps = {p.timestamp for batch in seen for p in batch.points if p.timestamp is not None}
     unit = DIALECTS[dialect].precisions[precision]
 
