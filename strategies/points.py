@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import cycle, islice
-from typing import Any
+from typing import TypedDict, Unpack
 
 from hypothesis import strategies as st
 
@@ -128,12 +128,29 @@ def batches(
     )
 
 
-def points(**wanted: Any) -> st.SearchStrategy[Point]:
+class Wishes(TypedDict, total=False):
+    """What ``points`` and ``lines`` take: the keywords of ``batches`` without its sizes."""
+
+    types: Collection[FieldType]
+    precision: str
+    min_timestamp: int
+    max_timestamp: int
+    extras: Collection[str]
+    dialect: str | None
+    measurements: st.SearchStrategy[str] | None
+    tag_keys: st.SearchStrategy[str] | None
+    tag_values: st.SearchStrategy[str] | None
+    field_keys: st.SearchStrategy[str] | None
+    strings: st.SearchStrategy[str] | None
+    timestamps: st.SearchStrategy[int] | None
+
+
+def points(**wanted: Unpack[Wishes]) -> st.SearchStrategy[Point]:
     """Points whose line is valid; takes what ``batches`` takes but sizes. Shrinks towards that of ``m f=1 1``."""
     return batches(min_size=1, max_size=1, **wanted).map(lambda batch: batch.points[0])
 
 
-def lines(**wanted: Any) -> st.SearchStrategy[bytes]:
+def lines(**wanted: Unpack[Wishes]) -> st.SearchStrategy[bytes]:
     """Valid lines without their line feed; takes what ``batches`` takes but sizes. Shrinks towards ``m f=1 1``."""
     return batches(min_size=1, max_size=1, **wanted).map(
         lambda batch: batch.body[batch.meant[0][1] : batch.meant[0][2]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from faultlab.lineprotocol import DIALECTS, FieldType, Parsed, Point, Value, parse, parser
 from faultlab.strategies import EXTRAS, Batch, batches, lines, points
-from faultlab.strategies.points import EARLIEST, LATEST
+from faultlab.strategies.points import EARLIEST, LATEST, Wishes
 from faultlab.strategies.pools import TYPES, pools_for
 from tests.strategies.draws import CALM, drawn, exact, minimal
 
@@ -460,3 +461,9 @@ def test_empty_batch_says_nothing() -> None:
     batch = minimal(batches(min_size=0))
 
     assert (Parsed(), ()) == (parse(batch.body, "strict"), batch.points)
+
+
+def test_points_and_lines_take_what_batches_takes() -> None:
+    """Each keyword of ``batches`` but its sizes is one of ``points`` and ``lines``."""
+
+    assert set(inspect.signature(batches).parameters) - {"min_size", "max_size"} == set(Wishes.__annotations__)
