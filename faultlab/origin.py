@@ -161,6 +161,9 @@ class Origin:
             raise self._refusal(exchange, None, self._habits.targets.get(endpoint, self._habits.target))
         state = self._databases.get(exchange.database) or State()
         body = self._body(exchange)
+        level, levels = (exchange.parameter("consistency") or "").lower(), self._habits.consistencies
+        if level and levels and level not in levels:
+            raise self._refusal(exchange, None, self._habits.consistency)
         seen = outcome(
             body,
             self.profile,

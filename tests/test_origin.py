@@ -15,6 +15,8 @@ from faultlab.contract import ALL, Profile, named
 from faultlab.exchange import V1_QUERY, V1_WRITE, V2_WRITE, V3_SQL, V3_WRITE, Body, Effect, Exchange, Pairs, Refusal
 from faultlab.lineprotocol import Point
 from faultlab.origin import Origin, Reply
+from tests.request_cases import CASES as REQUEST_CASES
+from tests.request_cases import REQUESTS
 
 DATA = Path(__file__).parent / "data"
 CASES = [json.loads(line) for line in (DATA / "lp-cases.jsonl").read_bytes().split(b"\n") if line]
@@ -112,6 +114,60 @@ def test_holds_what_the_measured_server_held() -> None:
 
     assert set(DEVIATIONS["oss1-stored"]) == differing
     assert len(expected) > 350
+
+
+# Measured requests that the origin is not asked, and why.
+NOT_ASKED = {
+    "req-chunked-no-terminator": "there is never a whole request, so there is no exchange",
+    "req-chunked-torn": "there is never a whole request, so there is no exchange",
+    "req-unknown-db": "the server says 404; in an origin a database exists once it is written to",
+    "req-unknown-rp": "the server says 500; an origin has no retention policies, and passes the parameter over",
+}
+ASKED = [case for case in REQUEST_CASES if case["id"] not in NOT_ASKED]
+# The server broke the connection while the client was sending; what it then says is 413.
+BROKEN = {"req-too-large": 413}
+
+
+def test_every_measured_request_is_accounted_for() -> None:
+    """A measured request is either put to the origin or listed with its reason; all that are torn are listed."""
+
+    names = [case["id"] for case in REQUEST_CASES]
+    torn = {name for name, request in REQUESTS.items() if not request("b").whole}
+
+    assert sorted(names) == sorted([*(case["id"] for case in ASKED), *NOT_ASKED])
+    assert torn <= NOT_ASKED.keys()
+
+
+@pytest.mark.parametrize("case", ASKED, ids=lambda case: case["id"])
+def test_answers_a_request_as_the_measured_server_did(case: dict[str, Any]) -> None:
+    """A request that fails for its encoding, size, method or parameters gets the server's status, words and effect."""
+
+    origin, request, known = Origin(named("oss1")), REQUESTS[case["id"]]("b"), case["influxdb1"]
+    body = Body(request.body, request.encoding)
+    reply = origin.answer(Exchange(1, 0.0, request.method, V1_WRITE, request.query, request.headers, body), NOW)
+
+    status = BROKEN.get(case["id"], known["status"])
+    assert (status, known["stored"], known["stored"]) == (reply.answer.status, reply.points, len(origin.stored("b")))
+    assert case["id"] in BROKEN or known["error"] == error_of(reply)
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "status"),
+    [("oss1", "one", 204), ("oss1", "ALL", 204), ("oss1", "two", 400), ("oss2", "two", 204)],
+)
+def test_version_1_alone_reads_the_consistency(name: str, level: str, status: int) -> None:
+    """InfluxDB 1 knows four levels, in either case, and refuses others; elsewhere the parameter is passed over."""
+
+    bodies = (b"m f=1 1", b"")
+    replies = [write(Origin(named(name)), body, V1_WRITE, query=[("consistency", level)]) for body in bodies]
+
+    assert [status] * 2 == [reply.answer.status for reply in replies]
+
+
+def error_of(reply: Reply) -> str:
+    """Give the text of an answer: the ``error`` of a JSON body, else the body."""
+    text = reply.answer.body.decode().strip()
+    return str(json.loads(text)["error"]) if text.startswith("{") else text
 
 
 # What one bad line among two good ones costs: status, points stored.

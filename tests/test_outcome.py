@@ -348,11 +348,48 @@ def test_nothing_written_is_refused_by_core_alone() -> None:
     assert [204, 204, 204, 400, 204] == statuses
 
 
-def test_a_line_that_ends_the_server_is_not_stored() -> None:
+@pytest.mark.parametrize("server", ["oss1", "oss2"])
+def test_a_line_that_ends_the_server_is_not_stored(server: str) -> None:
     """A value of one quote mark, which storage cannot read, counts as refused."""
-    seen = oss1(b'm a\\\\="=" 1\n')
+    seen = outcome(b'm a\\\\="=" 1700000000000000000', server, endpoint=V1_WRITE)
 
     assert ([], ["server-crash.field-value"]) == (list(seen.stored), [line.kind for line in seen.refused])
+
+
+# What InfluxDB 1.6.7 said to a field key that ends in two backslashes: status and message, nothing stored.
+TWO_BACKSLASHES = {
+    "reject-fkey-bs2-string": (
+        b'm a\\\\="x" 1700000000000000000',
+        400,
+        'unable to parse \'m a\\\\="x" 1700000000000000000\': invalid value: field-key=a\\\\="x"',
+    ),
+    "engine500-bool": (
+        b'm a\\\\="==" 1700000000000000000',
+        500,
+        'engine: unable to parse bool value "=\\"": strconv.ParseBool: parsing "=\\"": invalid syntax',
+    ),
+}
+# What is said of them otherwise.
+SAID_OTHERWISE = {
+    "engine500-bool": "a line that storage cannot read is refused alone, as its kind tells; the server fails its week",
+}
+
+
+@pytest.mark.parametrize("case", TWO_BACKSLASHES)
+def test_two_backslashes_before_an_equals_sign(case: str) -> None:
+    """Nothing is stored, and but for what is listed the answer is the measured one."""
+    body, status, message = TWO_BACKSLASHES[case]
+    seen = oss1(body)
+
+    assert ((), 1) == (seen.stored, len(seen.refused))
+    assert (case in SAID_OTHERWISE) == ((status, message) != (seen.status, error_of(seen.answer)))
+
+
+def test_a_line_that_storage_cannot_read_is_told_by_its_kind() -> None:
+    """The server answers 500 to such a line; the kind of its refusal says so."""
+    body, *_ = TWO_BACKSLASHES["engine500-bool"]
+
+    assert ["server-500.field-value"] == [line.kind for line in oss1(body).refused]
 
 
 def test_an_outcome_changes_nothing_until_it_is_learnt() -> None:

@@ -37,6 +37,7 @@ class Habits:
     ``query`` are what it says to a missing bucket or database, an unknown precision (empty: taken for nanoseconds) and
     a query without text. ``gzip`` says what becomes of a broken stream: no gzip at all, cut short, checksum wrong.
 
+    ``consistencies`` are the values of that parameter, where any other is refused with ``consistency``.
     ``types_by_week``: a field may change its type with the week. ``loses_week``: two types for one field, in one batch
     and in a week that holds nothing yet, cost every point of that week. ``tags_have_types``: tags and fields share
     their names. ``typeless``: every field takes every type. ``silent``: lost lines are not told. ``part_of_none``:
@@ -54,6 +55,8 @@ class Habits:
     precisions: Mapping[str, str] = field(default_factory=dict)
     gzip: tuple[Fault, Fault, Fault] = ((400, "$problem"), (400, "$problem"), (400, "$problem"))
     reads_unknown_encodings: bool = False
+    consistencies: tuple[str, ...] = ()
+    consistency: Fault = (400, "invalid consistency level")
     empty_write: str = ""
     types_by_week: bool = False
     loses_week: bool = False
@@ -75,6 +78,7 @@ _OSS1 = Habits(
     query=(400, 'missing required parameter "q"'),
     gzip=((400, "gzip: invalid header"), (400, "unexpected EOF"), (400, "gzip: invalid checksum")),
     reads_unknown_encodings=True,
+    consistencies=("any", "one", "quorum", "all"),
     types_by_week=True,
     loses_week=True,
     part_of_none=(False, True),
