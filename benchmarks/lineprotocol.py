@@ -32,8 +32,8 @@ INFLUXDB = ("influxdb1", "influxdb2", "influxdb3")
 FAITHLESS = {"M": {"naive expressions, dictionaries"}}
 """Readers that are known to pass over what is malformed."""
 
-TICK = 0.005
-"""What takes fewer seconds than this is not told apart from nothing."""
+TICK = 0.05
+"""What takes fewer seconds than this is no risk, and caches decide how its times compare."""
 
 
 @dataclass(frozen=True)
