@@ -89,16 +89,16 @@ def mixed_batches(
 def _mixed(tape: Tape, sizes: tuple[int, int], classes: tuple[Class, ...], *, conflicts: bool) -> MixedBatch:
     low, high = sizes
     count = low + tape.below(high - low + 1)
-    parts = [tape.part(_WIDTH) for _ in range(count)]
-    kept = [part for part in enumerate(parts) if part[1].byte()]
-    # A first byte of zero leaves the line out, wherever it stands, as long as enough are left.
-    lacking = max(low, 1) - len(kept)
-    if lacking > 0:
-        here = {number for number, _ in kept}
-        kept = sorted(
-            [*kept, *[one for one in enumerate(parts) if one[0] not in here][:lacking]], key=lambda one: one[0]
-        )
-    return MixedBatch(tuple(_line(part, number, classes, conflicts=conflicts) for number, part in kept))
+    lines: list[MixedLine] = []
+    spare = count - max(low, 1)
+    for number in range(count):
+        part = tape.part(_WIDTH)
+        # A first byte of zero leaves the line out, wherever it stands, as long as enough are left.
+        if not part.byte() and spare > 0:
+            spare -= 1
+            continue
+        lines.append(_line(part, number, classes, conflicts=conflicts))
+    return MixedBatch(tuple(lines))
 
 
 def _line(tape: Tape, number: int, classes: tuple[Class, ...], *, conflicts: bool) -> MixedLine:

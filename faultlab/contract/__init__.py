@@ -16,7 +16,6 @@ ALL: tuple[Profile, ...] = (
     oss1.PROFILE,
     core.PROFILE,
 )
-
 """Every profile whose documented failures are injected."""
 
 OTHERS: tuple[Profile, ...] = (victoriametrics.PROFILE,)

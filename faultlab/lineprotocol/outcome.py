@@ -164,8 +164,8 @@ class _Write:
             return self.whole(self.habits.empty_write)
         moment = now - now % (rules.precisions[unit] or 1)
         points = [p if p.timestamp is not None else replace(p, timestamp=moment) for p in parsed.points]
-        late = [point for point in points if self.is_late(point, now)]
-        batch = self.stored(body, [point for point in points if not self.is_late(point, now)] if late else points)
+        points, late = self.in_time(points, now)
+        batch = self.stored(body, points)
         batch.refused += [line for line in parsed.refused if line.is_schema]
         batch.refused.sort(key=lambda line: line.ordinal)
         syntax = [line for line in parsed.refused if not line.is_schema]
@@ -194,10 +194,13 @@ class _Write:
             raise _Refused(message.replace("$given", given))
         return rules, rules.default_precision
 
-    def is_late(self, point: Point, now: int) -> bool:
-        """Whether a point lies too far ahead of now, if anybody can tell the time."""
+    def in_time(self, points: list[Point], now: int) -> tuple[list[Point], list[Point]]:
+        """Give the points that are not too far ahead of now, and those that are, if anybody can tell the time."""
         ahead = self.habits.ahead
-        return bool(now) and ahead is not None and (point.timestamp or 0) > now + ahead
+        if ahead is None or not now:
+            return points, []
+        late = [point for point in points if (point.timestamp or 0) > now + ahead]
+        return [point for point in points if (point.timestamp or 0) <= now + ahead] if late else points, late
 
     def stored(self, body: bytes, points: Sequence[Point]) -> _Batch:
         """Sort the points by whether their fields have the types their columns have."""
