@@ -103,7 +103,8 @@ def test_nothing_raises_and_nothing_takes_long(bodies: Callable[[], Iterator[byt
     """A hundred thousand bodies are read by every dialect and judged for every profile, none in undue time."""
     slow = slowest(bodies())
 
-    assert [] == [body for body, turn in slow if compared(body, turn) > TIMES_SLOWER]
+    # A busy machine only ever adds time: what holds in one of a few trials holds.
+    assert [] == [body for body, turn in slow if all(compared(body, turn) > TIMES_SLOWER for _ in range(5))]
 
 
 def test_nothing_raises_on_what_hypothesis_draws() -> None:
@@ -115,6 +116,8 @@ def test_nothing_raises_on_what_hypothesis_draws() -> None:
 @pytest.mark.parametrize("token", [b"\\", b'"', b",", b"=", b"a=", b',a="', b"\\,", b" ", b"1", b"\n", b'"\n'])
 def test_time_grows_with_the_size(token: bytes) -> None:
     """A long run of what opens, escapes or separates takes no longer for its size than a short one."""
-    times = [[seconds(b"m " + token * many, turn) / many for many in (300, 2400)] for turn in range(len(READERS))]
+    # A busy machine only ever adds time: what holds in one of a few trials holds.
+    for turn in range(len(READERS)):
+        trials = ([seconds(b"m " + token * many, turn) / many for many in (300, 2400)] for _ in range(5))
 
-    assert [] == [(few, many) for few, many in times if many > 4 * few]
+        assert any(many < 4 * few for few, many in trials)

