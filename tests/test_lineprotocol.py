@@ -427,8 +427,8 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
 def test_takes_time_in_proportion(name: str, dialect: str) -> None:
-    """Eight times the input takes less than 24 times as long; what grows with the square would take 64 times."""
-    small, large = HOSTILE[name](4000), HOSTILE[name](32000)
+    """Sixteen times the input takes less than 128 times as long; what grows with the square would take 256 times."""
+    small, large = HOSTILE[name](4000), HOSTILE[name](64000)
 
     def seconds(body: bytes) -> float:
         # Neither other processes nor a collection of garbage count as the parser's time.
@@ -441,11 +441,12 @@ def test_takes_time_in_proportion(name: str, dialect: str) -> None:
         finally:
             gc.enable()
 
-    # A busy machine only ever adds time, so the least of many rounds is the parser's own. A clock tick decides nothing.
+    # A busy machine only ever adds time, so the least of many rounds is the parser's own; a clock tick decides nothing.
+    # What is too long for the common core takes up to four times longer for its size, so the limit is far from 16.
     least = [float("inf"), float("inf")]
     for _ in range(30):
         least = [min(before, seconds(body)) for before, body in zip(least, (small, large), strict=True)]
-        if least[1] < 24 * max(least[0], 0.0005):
+        if least[1] < 128 * max(least[0], 0.0005):
             return
 
-    pytest.fail(f"{least[1]:.4f} s for eight times what took {least[0]:.4f} s")
+    pytest.fail(f"{least[1]:.4f} s for sixteen times what took {least[0]:.4f} s")
