@@ -108,7 +108,7 @@ def test_large_values_are_shown_in_part(values: st.SearchStrategy[Any]) -> None:
 
 
 def test_import_costs_little_beyond_hypothesis() -> None:
-    """Importing the strategies takes less time than importing Hypothesis did before them, in one of a few trials."""
+    """Importing the strategies takes less than 0.8 of what importing Hypothesis took before, in one of a few trials."""
     code = (
         "import time; began = time.process_time(); import hypothesis.strategies; half = time.process_time();"
         "import faultlab.strategies; print((time.process_time() - half) / (half - began))"
@@ -117,7 +117,7 @@ def test_import_costs_little_beyond_hypothesis() -> None:
         float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout) for _ in range(8)
     )
 
-    assert any(ratio < 1 for ratio in ratios)
+    assert any(ratio < 0.8 for ratio in ratios)
 
 
 def test_values_are_shown_as_what_they_are() -> None:
