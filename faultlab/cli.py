@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from itertools import batched
 from pathlib import Path
@@ -18,9 +21,10 @@ from rich.console import Console
 from rich.table import Table
 
 import faultlab
-from faultlab import contract, faults, history, lab, lint, listing, oracles, reports, scenario
+from faultlab import contract, faults, fingerprint, history, lab, lint, listing, oracles, reports, scenario
 from faultlab.exits import Exit
 from faultlab.faults import KnobError, nearest
+from faultlab.fingerprint import Fingerprint, FingerprintError
 from faultlab.lineprotocol import DIALECTS, Dialect
 from faultlab.scenario import Scenario, ScenarioError
 from faultlab.verdict import Verdict, Verdicts
@@ -54,6 +58,7 @@ Examples:
   faultlab run rate-limit -- python write_batches.py {url}
   faultlab run partial-write --seed 7 --profile serverless -- node writer.js
   faultlab judge faultlab-runs/rate-limit-7
+  faultlab fingerprint faultlab-runs/rate-limit-7 --json policy.json
   faultlab faults rate_limit --profile tsm
   faultlab lint telegraf.lp --dialect influxdb2
   mitmdump -s "$(faultlab addon rate_limit)" --set faultlab_seed=7
@@ -156,8 +161,7 @@ def run_command(
         token=token,
         org=org,
         bucket=bucket,
-        deadline=deadline or chosen.deadline,
-        memory_mb=chosen.memory_mb,
+        terms=chosen.terms if deadline is None else replace(chosen.terms, deadline=deadline),
         scenario=chosen.name,
         source=name,
         checks=chosen.checks,
@@ -225,9 +229,11 @@ def report(folder: Path, json_file: Path | None, *, strict: bool) -> Verdicts:
     """Judge a history, print the table, and write the JSON where it is wanted; raises Usage for what is no history."""
     try:
         past = history.read(folder)
+        verdicts = oracles.judge(past, strict=strict)
     except history.HistoryError as problem:
         raise Usage(str(problem)) from problem
-    verdicts = oracles.judge(past, strict=strict)
+    except contract.UnknownProfile as problem:
+        raise Usage(f"{folder}: {problem}") from problem
     if json_file is not None:
         text = reports.json(verdicts, past)
         if str(json_file) == "-":
@@ -282,6 +288,86 @@ Examples:
 def judge(folder: Path, json_file: Path | None, strict: bool) -> int:
     """Judge a history again, without a proxy."""
     return status_of(report(folder, json_file, strict=strict))
+
+
+@cli.command(
+    "fingerprint",
+    epilog="""\b
+Examples:
+  faultlab fingerprint faultlab-runs/backoff-7
+  faultlab fingerprint faultlab-runs/backoff-7 --json policy.json
+  faultlab fingerprint faultlab-runs/backoff-7 --json - | jq .resent
+""",
+)
+@click.argument("folder", type=click.Path(path_type=Path), metavar="HISTORY")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Write the fingerprint as JSON to a file; - for standard output.",
+)
+def fingerprint_command(folder: Path, json_file: Path | None) -> int:
+    """Say by what policy a client retried: what it sent again, after how long, and what it made of Retry-After."""
+    policy = fingerprint_of(folder)
+    if str(json_file) == "-":
+        click.echo(fingerprint.dumps(policy))
+        return Exit.PASS
+    if json_file is not None:
+        try:
+            json_file.write_text(fingerprint.dumps(policy) + "\n")
+        except OSError as problem:
+            raise Usage(f"{json_file}: {problem.strerror}; expected a file that can be written") from problem
+    click.echo(fingerprint.text(policy))
+    return Exit.PASS
+
+
+@cli.command(
+    "diff",
+    epilog="""\b
+Examples:
+  faultlab diff policy.json faultlab-runs/backoff-7
+  faultlab diff old.json new.json --json | jq -r '.[] | select(.differs).name'
+
+Exit statuses: 0 alike, 1 a fact differs, 2 usage or a bad file, 3 not one fact could be compared.
+
+A fact that only one of the two has met, or that rests on too few samples, is listed and is no difference.
+""",
+)
+@click.argument("old", type=click.Path(path_type=Path), metavar="OLD")
+@click.argument("new", type=click.Path(path_type=Path), metavar="NEW")
+@click.option("--json", "as_json", is_flag=True, help="Print every fact as JSON.")
+def diff_command(old: Path, new: Path, as_json: bool) -> int:
+    """Say in what two retry policies differ; OLD and NEW are files of fingerprints, or histories."""
+    facts = list(fingerprint.compare(fingerprint_at(old), fingerprint_at(new)))
+    click.echo(json.dumps([asdict(fact) for fact in facts], indent=2) if as_json else fingerprint.comparison(facts))
+    if all(fact.differs is None for fact in facts):
+        return Exit.INCONCLUSIVE
+    return Exit.FAIL if any(fact.differs for fact in facts) else Exit.PASS
+
+
+def fingerprint_at(path: Path) -> Fingerprint:
+    """Read a fingerprint from its file, or off a history where that is a folder; raises Usage with what is wrong."""
+    try:
+        return fingerprint_of(path) if path.is_dir() else fingerprint.load(path)
+    except FingerprintError as problem:
+        raise Usage(str(problem)) from problem
+
+
+def fingerprint_of(folder: Path) -> Fingerprint:
+    """Read the fingerprint off a history; raises Usage with what is wrong with that."""
+    try:
+        past = history.read(folder)
+        contract.named(str(past.run.get("profile")))
+    except history.HistoryError as problem:
+        raise Usage(str(problem)) from problem
+    except contract.UnknownProfile as problem:
+        raise Usage(f"{folder}: {problem}") from problem
+    if past.altered:
+        raise Usage(f"{folder}: {past.altered[0]}; expected a history as its run left it")
+    if past.broken:
+        # What is missing in such a history looks like a client that did not send again.
+        raise Usage(f"{folder}: the lab failed ({past.broken[0]}); expected a history of a run that did not")
+    return fingerprint.take(past)
 
 
 @cli.command(
@@ -450,19 +536,57 @@ def scenarios_command(name: str | None, schema: bool) -> int:
 @cli.command(
     "oracles",
     epilog="""\b
-Example:
+Examples:
+  faultlab oracles waits_as_told
   faultlab oracles --json | jq -r '.[].name'
 """,
 )
+@click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def oracles_command(as_json: bool) -> int:
-    """List the questions a client is judged by."""
+def oracles_command(name: str | None, as_json: bool) -> int:
+    """List the questions a client is judged by, or explain one."""
+    try:
+        chosen = oracles.ALL if name is None else (oracles.named(name),)
+    except oracles.UnknownOracle as problem:
+        raise Usage(str(problem)) from problem
     if as_json:
-        rows = [{"name": o.name, "level": o.level, "source": o.source, "about": o.about} for o in oracles.ALL]
-        click.echo(json.dumps(rows, indent=2))
+        rows = [listing.oracle_to_json(one) for one in chosen]
+        click.echo(json.dumps(rows if name is None else rows[0], indent=2))
         return Exit.PASS
-    for one in oracles.ALL:
-        click.echo(f"{one.name} ({one.level})\n  {one.about}\n  Source: {one.source}\n")
+    for one in chosen:
+        click.echo(listing.oracle_entry(one) if name is None else listing.oracle_page(one))
+    return Exit.PASS
+
+
+@cli.command(
+    "zoo",
+    epilog="""\b
+Examples:
+  faultlab zoo
+  faultlab zoo --seed 8 --history zoo-runs
+""",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True, help="Seed of every draw.")
+@click.option("--history", "folder", type=click.Path(path_type=Path), help="Folder to keep the histories in.")
+def zoo_command(seed: int, folder: Path | None) -> int:
+    """Put writers that are wrong in one way each before every oracle, and print who fails what."""
+    source = Path(faultlab.__file__).parent.parent
+    if not (source / "tests" / "zoo" / "table.py").exists():
+        raise Usage(f"no zoo in {source}; expected faultlab's source tree, which has its writers in tests/zoo")
+    sys.path.insert(0, str(source))
+    table = importlib.import_module("tests.zoo.table")
+    cells = list(table.cells(seed))
+    with tempfile.TemporaryDirectory() as scratch, Console(stderr=True).status("") as line:
+        seen: list[Any] = []
+
+        def show(cell: Any) -> None:
+            seen.append(cell)
+            line.update(f"{len(seen)} of {len(cells)}: {cell.writer} in {cell.scenario}")
+
+        kept = folder or Path(scratch)
+        kept.mkdir(parents=True, exist_ok=True)
+        played = table.play(cells, kept, show)
+    click.echo(table.text(played))
     return Exit.PASS
 
 

@@ -4,6 +4,9 @@ A history is a folder: ``events.jsonl``, one JSON object a line, and ``bodies/``
 for a line of JSON lie under their digest. Each line goes to the system in one write as it happens, so a history is
 readable after ``kill -9``; what it then lacks is the line that says the run ended.
 
+The last line seals the folder: it has the digests of all that was written before it, so that a history which was cut,
+reordered or put together from others is no proof of anything.
+
 Lines, by ``event``: ``run`` (what was planned), ``exchange`` (a request and the decision on it), ``outcome`` (what
 upstream did and what the client was told), ``client`` (how the client under test ended), ``app`` (what the application
 said it was told), ``broken`` (the lab failed), ``end``.
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -111,7 +115,11 @@ class Report:
 
 @dataclass(frozen=True)
 class History:
-    """One run, read back. ``complete`` is false when the last line does not say that the run ended."""
+    """One run, read back. ``complete`` is false when the last line does not say that the run ended.
+
+    ``lag`` is the most seconds by which the lab itself ran late; 0 where nobody measured it. ``altered`` says in what
+    the folder is not as it was when the run ended.
+    """
 
     run: dict[str, Any] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
@@ -119,8 +127,11 @@ class History:
     reports: tuple[Report, ...] = ()
     broken: tuple[str, ...] = ()
     complete: bool = False
+    lag: float = 0.0
+    altered: tuple[str, ...] = ()
     manifest: bytes | None = None
     stderr: str = ""
+    stdout: str = ""
     path: Path | None = None
 
     @property
@@ -186,6 +197,12 @@ class Writer:
         line = encode({"event": event, **values}).encode() + b"\n"
         while line:
             line = line[os.write(self._file, line) :]
+
+    def end(self, at: float, lag: float = 0.0) -> None:
+        """Record that the run ended, after so many seconds, and seal the folder; the report and all files are there."""
+        with (self.folder / EVENTS).open("rb") as events:
+            digest = hashlib.file_digest(events, _hasher).hexdigest()
+        self.write("end", {"at": round(at, 6), "lag": round(lag, 6), "seal": {EVENTS: digest, **_digests(self.folder)}})
 
     def run(self, planned: dict[str, Any]) -> None:
         """Record what is planned; a password in the upstream's URL is redacted."""
@@ -260,6 +277,22 @@ class Writer:
         return {}
 
 
+def _hasher() -> Any:
+    return hashlib.blake2b(digest_size=16)
+
+
+def _digests(folder: Path) -> dict[str, str | None]:
+    """Give the digest of each file beside the events, None for one that is not there."""
+    found: dict[str, str | None] = {}
+    for name in (MANIFEST, STDERR, STDOUT):
+        try:
+            with (folder / name).open("rb") as file:
+                found[name] = hashlib.file_digest(file, _hasher).hexdigest()
+        except FileNotFoundError:
+            found[name] = None
+    return found
+
+
 def _drop_torn_line(file: int) -> None:
     """Cut off what follows the last line feed, so that the next line does not go on with one a killed writer left."""
     end = os.fstat(file).st_size
@@ -273,8 +306,8 @@ def _drop_torn_line(file: int) -> None:
     os.ftruncate(file, end)
 
 
-def lines(folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield number and value of each line of a history's events, from 1.
+def lines(folder: Path) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
+    """Yield number, bytes and value of each line of a history's events, from 1.
 
     A last line without line feed is what a killed writer leaves and is passed over; anything else that is no JSON
     object raises HistoryError, and so does a folder without events.
@@ -297,7 +330,7 @@ def lines(folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if not isinstance(value, dict):
                 msg = f"{path}:{number}: {type(value).__name__}; expected a JSON object"
                 raise HistoryError(msg)
-            yield number, value
+            yield number, line, value
 
 
 class _Reader:
@@ -309,10 +342,13 @@ class _Reader:
         self.reports: list[Report] = []
         self.broken: list[str] = []
         self.complete = False
+        self.lag = 0.0
+        self.altered: tuple[str, ...] = ()
+        self._digest = _hasher()
         self._bodies: dict[str, bytes] = {}
 
     def read(self) -> Self:
-        for number, value in lines(self.folder):
+        for number, line, value in lines(self.folder):
             self.complete = False
             where, event = f"{self.folder / EVENTS}:{number}", value.get("event")
             handler = getattr(self, f"_on_{event}", None)
@@ -330,6 +366,7 @@ class _Reader:
             except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as problem:
                 msg = f"{where}: not a valid '{event}' ({problem!r})"
                 raise HistoryError(msg) from problem
+            self._digest.update(line)
         if not self.run:
             msg = f"{self.folder / EVENTS}: no 'run' line; expected one before everything else"
             raise HistoryError(msg)
@@ -342,6 +379,10 @@ class _Reader:
         if self.run:
             msg = "a second run in one history"
             raise ValueError(msg)
+        rules, checks = value.get("plan", {}).get("rules", ()), value.get("checks") or ()
+        if not all(isinstance(name, str) for name in (*(rule["name"] for rule in rules), *checks)):
+            msg = "a rule or a check has no name"
+            raise TypeError(msg)
         self.run = value
 
     def _on_exchange(self, value: dict[str, Any]) -> None:
@@ -418,8 +459,15 @@ class _Reader:
     def _on_broken(self, value: dict[str, Any]) -> None:
         self.broken.append(str(value["why"]))
 
-    def _on_end(self, _value: dict[str, Any]) -> None:
+    def _on_end(self, value: dict[str, Any]) -> None:
         self.complete = True
+        self.lag = float(value.get("lag", 0.0))
+        sealed = value.get("seal")
+        if sealed is None:
+            self.altered = ("it has no seal",)
+            return
+        found = {EVENTS: self._digest.hexdigest(), **_digests(self.folder)}
+        self.altered = tuple(f"{name} is another" for name in found if found[name] != sealed.get(name))
 
 
 def _pairs(values: Any) -> tuple[tuple[str, str], ...]:
@@ -439,11 +487,14 @@ def _with_outcome(event: Event, outcome: Outcome) -> Event:
     )
 
 
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
 def read(folder: Path) -> History:
     """Read a history; raises HistoryError with file and line where it is none."""
     reader = _Reader(folder).read()
     manifest = folder / MANIFEST
-    stderr = folder / STDERR
     return History(
         run=reader.run,
         events=tuple(event for _, event in sorted(reader.events.items())),
@@ -451,7 +502,10 @@ def read(folder: Path) -> History:
         reports=tuple(reader.reports),
         broken=tuple(reader.broken),
         complete=reader.complete,
+        lag=reader.lag,
+        altered=reader.altered,
         manifest=manifest.read_bytes() if manifest.exists() else None,
-        stderr=stderr.read_text(errors="replace") if stderr.exists() else "",
+        stderr=_text(folder / STDERR),
+        stdout=_text(folder / STDOUT),
         path=folder,
     )

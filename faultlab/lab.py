@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -30,7 +30,8 @@ from urllib.parse import urlsplit
 import faultlab
 from faultlab.history import EVENTS, FORMAT, MANIFEST, STDERR, STDOUT, Client, Writer
 from faultlab.plan import Plan
-from faultlab.redact import Redactor
+from faultlab.redact import Mask, Redactor
+from faultlab.terms import Terms
 
 READY_WITHIN = 30.0
 """Seconds a proxy may take to start; it needs about half of one."""
@@ -57,7 +58,7 @@ class Settings:
     """How a lab is set up, beyond the plan.
 
     ``upstream`` is the URL of a real InfluxDB; None for the embedded one. ``python`` is the interpreter the proxy runs
-    in. ``deadline`` is in seconds.
+    in.
     """
 
     history: Path
@@ -69,8 +70,7 @@ class Settings:
     token: str = ""
     org: str = "faultlab"
     bucket: str = "faultlab"
-    deadline: float = 120.0
-    memory_mb: int | None = None
+    terms: Terms = field(default_factory=Terms)
     scenario: str = ""
     source: str = ""
     checks: tuple[str, ...] = ()
@@ -126,6 +126,9 @@ class Lab:
         self.plan = plan
         self.settings = settings
         self.token = settings.token or f"faultlab-{blake2b(str(plan.seed).encode(), digest_size=8).hexdigest()}"
+        # The proxy has the same salt, so that the token is known by one tag wherever it was found.
+        self._salt = os.urandom(16)
+        self._redactor = Redactor(self._salt)
         self.port = 0
         self._proxy: subprocess.Popen[bytes] | None = None
         self._folder = Path()
@@ -176,6 +179,7 @@ class Lab:
             "upstream": settings.upstream,
             "forward": settings.forward,
             "token": None if settings.upstream else self.token,
+            "salt": self._salt.hex(),
             "listen_host": settings.listen_host,
             "port": settings.port,
             "confdir": str(self._folder / "conf"),
@@ -200,8 +204,8 @@ class Lab:
             "upstream": settings.upstream or "origin",
             "forward": settings.forward,
             "command": list(settings.command),
-            "deadline": settings.deadline,
-            "memory_mb": settings.memory_mb,
+            **settings.terms.to_json(),
+            "token": self._redactor.tag(self.token),
         }
 
     def arm(self, plan: Plan, folder: Path) -> None:
@@ -359,8 +363,8 @@ class Lab:
         except OSError as problem:
             raise LabError(f"the client could not start: {line[0]}: {problem.strerror}") from problem
         pumps = [
-            pump(process.stdout, folder / STDOUT, echo),
-            pump(process.stderr, folder / STDERR, echo),
+            pump(process.stdout, folder / STDOUT, echo, self._redactor.mask(self.token)),
+            pump(process.stderr, folder / STDERR, echo, self._redactor.mask(self.token)),
         ]
         # If we are killed, the proxy notices and ends what we can no longer end.
         self.ask("guard", group=process.pid)
@@ -389,7 +393,7 @@ class Lab:
         return float(self.ask("position")["at"])
 
     def _watch(self, process: subprocess.Popen[bytes], progress: Progress | None) -> tuple[int, int, bool]:
-        until = time.monotonic() + self.settings.deadline
+        until = time.monotonic() + self.settings.terms.deadline
         shown = 0.0
         memory = 0
         timed_out = False
@@ -413,35 +417,36 @@ class Lab:
 
         Exchanges that are still under way get a moment to end. The application's report is copied into the history.
         """
-        at = self._settled()
+        ends = self._settled()
         self.ask("disarm")
-        return self._close_history(at)
+        return self._close_history(ends)
 
     def finish(self) -> Path:
         """Stop the proxy, complete the history, and give its folder."""
-        at = self._settled()
+        ends = self._settled()
         self.ask("stop")
         assert self._proxy is not None
         status = self._proxy.wait(READY_WITHIN)
         why = f"the proxy ended with status {status}: {self._complaint()}" if status else ""
-        return self._close_history(at, why)
+        return self._close_history(ends, why)
 
-    def _settled(self) -> float:
+    def _settled(self) -> dict[str, float]:
+        """Wait for what is under way, and give what a history's last line says: the time, and how late we ran."""
         until = time.monotonic() + GRACE
         while (position := self.ask("position"))["open"] and time.monotonic() < until:
             time.sleep(0.02)
-        return float(position["at"])
+        return {name: position[name] for name in ("at", "lag")}
 
-    def _close_history(self, at: float, why: str = "") -> Path:
-        writer = Writer(self.folder, Redactor(b""))
+    def _close_history(self, ends: dict[str, float], why: str = "") -> Path:
+        writer = Writer(self.folder, self._redactor)
         try:
             if why:
-                writer.write("broken", {"at": round(at, 6), "why": why})
+                writer.write("broken", {"at": round(ends["at"], 6), "why": why})
             if self.client is not None:
                 writer.write("client", asdict(self.client))
             for report in self._reports():
                 writer.write("app", report)
-            writer.write("end", {"at": round(at, 6)})
+            writer.end(**ends)
         finally:
             writer.close()
         return self.folder
@@ -450,7 +455,12 @@ class Lab:
         path = self.folder / REPORT
         if not path.exists():
             return
-        for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+        given = path.read_bytes()
+        mask = self._redactor.mask(self.token)
+        text = mask.feed(given) + mask.rest()
+        if text != given:
+            path.write_bytes(text)
+        for number, line in enumerate(text.split(b"\n"), 1):
             if not line.strip():
                 continue
             try:
@@ -523,14 +533,18 @@ def substitute(word: str, words: Mapping[str, str]) -> str:
     return word
 
 
-def pump(stream: IO[bytes] | None, path: Path, echo: Echo | None) -> threading.Thread:
+def pump(stream: IO[bytes] | None, path: Path, echo: Echo | None, mask: Mask) -> threading.Thread:
     """Copy a stream into a file, bounded, and to ``echo``, unbounded, until it ends; give the thread that does it."""
     assert stream is not None
 
     def copy() -> None:
         left = OUTPUT_LIMIT
+        more = True
         with stream, path.open("wb") as file:
-            while chunk := os.read(stream.fileno(), 65536):
+            while more:
+                chunk = os.read(stream.fileno(), 65536)
+                more = bool(chunk)
+                chunk = mask.feed(chunk) if chunk else mask.rest()
                 file.write(chunk[:left])
                 left = max(left - len(chunk), 0)
                 file.flush()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -143,9 +143,10 @@ class Send:
 class Entry:
     """One point, or one line that is none, and what became of it.
 
-    ``sends`` are the indices of what carried it, ``stored`` counts the copies known to be stored. ``refused`` says that
-    upstream or the decision named its line, ``acknowledged`` that some reply told the client it was taken. ``doubt``
-    says why an entry that is not known to be stored may be stored all the same; empty when it is certainly not.
+    ``sends`` are the indices of what carried it, ``stored`` counts the copies known to be stored, ``stored_by`` is the
+    first send known to have stored one. ``refused`` says that upstream or the decision named its line, ``acknowledged``
+    that some reply told the client it was taken. ``doubt`` says why an entry that is not known to be stored may be
+    stored all the same; empty when it is certainly not.
     """
 
     key: Key
@@ -154,6 +155,7 @@ class Entry:
     timed: bool
     sends: tuple[int, ...]
     stored: int
+    stored_by: int | None
     refused: bool
     acknowledged: bool
     doubt: str
@@ -183,6 +185,7 @@ class _Draft:
     row: Carried
     sends: list[int] = field(default_factory=list)
     stored: int = 0
+    stored_by: int | None = None
     stored_last: int = -1
     refused: bool = False
     acknowledged: bool = False
@@ -192,21 +195,23 @@ class _Draft:
 class Ledger:
     """A history read once, in time linear in its size.
 
-    ``sends`` are all exchanges but pings, ``batches`` those of write requests, ``unsent`` the manifest's points that
-    were never sent, ``unnamed`` its lines that cannot be told apart from others.
+    ``sends`` are all exchanges but pings, ``batches`` those of write requests. ``handed`` counts what the manifest
+    hands over, each point without its database; None where there is no manifest. ``unsent`` are its points that were
+    never sent, ``unnamed`` its lines that cannot be told apart from others.
     """
 
     def __init__(self, history: History) -> None:
         """Read the history; raises ValueError when it names a profile that does not exist."""
         self.history = history
-        self.dialect = contract.named(history.run["profile"]).dialect
+        self.dialect = contract.named(str(history.run.get("profile"))).dialect
         self._rows: dict[str, tuple[Carried, ...]] = {}
         self.sends = tuple(self._sends())
         self._by_batch: dict[str, list[int]] = defaultdict(list)
         for send in self.sends:
             self._by_batch[send.batch].append(send.index)
         handed = self._manifest()
-        entries = self._entries({row.loose for row in handed or ()}, known=handed is not None)
+        self.handed = None if handed is None else Counter(row.loose for row in handed)
+        entries = self._entries(self.handed)
         self.unsent, self.unnamed = _missing(entries.values(), handed or ())
         if handed is not None and not self.unsent and not self.unnamed:
             # Every point handed over was seen on the wire, so whatever a cut upload held is judged where it was seen.
@@ -218,7 +223,11 @@ class Ledger:
     def account(self) -> Account:
         """What the application was told."""
         known = {entry.loose for entry in self.entries.values()} | {point.loose for point in self.unsent}
-        return Account(self.history, lambda text: (row.loose for row in self._read(text, "", "", "ns")), known)
+        return Account(self.history, self.named_by, known)
+
+    def named_by(self, text: bytes) -> Iterator[Hashable]:
+        """Yield the points that some lines stand for, each without its database, as ``loose`` of an entry has them."""
+        return (row.loose for row in self._read(text, "", "", "ns"))
 
     def next_send(self, send: Send) -> Send | None:
         """Give the first send after a reply left that carries the same batch or a point of it; None if there is none.
@@ -296,12 +305,12 @@ class Ledger:
             loose = (*point.identity, point.fields)
             timed = point.timestamp is not None
             key = (database, *loose) if timed else (database, batch, point.line)
-            yield Carried(point.line, key, loose, spelt(point.measurement, point.tags, point.timestamp), timed)
+            yield Carried(point.line, key, loose, spelt_out(loose), timed)
         for bad in parsed.refused:
             text = bytes(bad.text).strip()
-            yield Carried(bad.line, (database, text), text, text.decode(errors="backslashreplace"))
+            yield Carried(bad.line, (database, text), text, spelt_out(text))
 
-    def _entries(self, handed: set[Hashable], *, known: bool) -> dict[Key, Entry]:
+    def _entries(self, handed: Collection[Hashable] | None) -> dict[Key, Entry]:
         drafts: dict[Key, _Draft] = {}
         for send in self.sends:
             for row in send.carries:
@@ -314,7 +323,7 @@ class Ledger:
             if not draft.row.timed and draft.stored:
                 twin = (draft.row.key[0], draft.row.loose)
                 twins[twin] = max(twins.get(twin, -1), draft.stored_last)
-        return {key: _entry(draft, twins, handed, known=known) for key, draft in drafts.items()}
+        return {key: _entry(draft, twins, handed) for key, draft in drafts.items()}
 
     def _batches(self) -> dict[str, Batch]:
         return {
@@ -355,12 +364,13 @@ def _carry(draft: _Draft, send: Send, line: int) -> None:
         draft.doubt = draft.doubt or f"what upstream stored of exchange {send.seq} is not known"
     elif copies:
         draft.stored += copies
+        draft.stored_by = send.index if draft.stored_by is None else draft.stored_by
         draft.stored_last = send.index
     draft.refused = draft.refused or line in send.named
     draft.acknowledged = draft.acknowledged or send.acknowledges(line)
 
 
-def _entry(draft: _Draft, twins: Mapping[Hashable, int], handed: set[Hashable], *, known: bool) -> Entry:
+def _entry(draft: _Draft, twins: Mapping[Hashable, int], handed: Collection[Hashable] | None) -> Entry:
     row, doubt = draft.row, draft.doubt
     if not row.timed and not draft.stored and twins.get((row.key[0], row.loose), -1) > draft.sends[-1]:
         doubt = doubt or "an equal line without a timestamp was stored with another batch"
@@ -371,10 +381,11 @@ def _entry(draft: _Draft, twins: Mapping[Hashable, int], handed: set[Hashable], 
         timed=row.timed,
         sends=tuple(draft.sends),
         stored=draft.stored,
+        stored_by=draft.stored_by,
         refused=draft.refused,
         acknowledged=draft.acknowledged,
         doubt="" if draft.stored else doubt,
-        handed_over=not known or row.loose in handed,
+        handed_over=handed is None or row.loose in handed,
     )
 
 
@@ -454,6 +465,11 @@ def _likeness(loose: Any, strangers: set[tuple[Hashable, ...]]) -> str:
     if any((measurement, timestamp - timestamp % unit) in strangers for unit in _UNITS):
         return "a point of its measurement and time was sent with other tags, fields or precision"
     return ""
+
+
+def spelt_out(loose: Any) -> str:
+    """Give a point without its database as judgements name it; a line that is no point in its own words."""
+    return loose.decode(errors="backslashreplace") if isinstance(loose, bytes) else spelt(*loose[:3])
 
 
 def spelt(measurement: str, tags: Iterable[tuple[str, str]], timestamp: int | None) -> str:

@@ -1,8 +1,9 @@
-"""The documented failures as text and as JSON: what ``faultlab faults`` prints."""
+"""The documented failures and the oracles as text and as JSON: what ``faultlab faults`` and ``oracles`` print."""
 
 from __future__ import annotations
 
 import inspect
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,9 @@ from faultlab.contract import Profile, Row
 from faultlab.exchange import QUERIES, WRITES, Answer, Refusal, phrase
 from faultlab.faults.http import NO_FIELDS
 from faultlab.faults.knob import default_of, knobs
+from faultlab.verdict import Oracle
+
+COLUMNS = 100
 
 
 def summary(kind: type[Any]) -> str:
@@ -121,3 +125,21 @@ def page(kind: type[Any], profile: Profile) -> str:
 
 def _shown(value: Any) -> str:
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def oracle_entry(one: Oracle) -> str:
+    """Give an oracle's name, level, sentence and source in the lines of a listing."""
+    return f"{one.name} ({one.level})\n  {one.about}\n  Source: {one.source}\n"
+
+
+def oracle_page(one: Oracle) -> str:
+    """Give all that an oracle says of itself, in lines of at most ``COLUMNS``."""
+    paragraphs = (f"{one.about}.", *one.explained, f"Source: {one.source}")
+    wrapped = (textwrap.fill(text, COLUMNS, break_on_hyphens=False) for text in paragraphs)
+    return "\n\n".join((f"{one.name} ({one.level})", *wrapped))
+
+
+def oracle_to_json(one: Oracle) -> dict[str, Any]:
+    """Give an oracle as plain JSON values."""
+    explained = list(one.explained)
+    return {"name": one.name, "level": one.level, "source": one.source, "about": one.about, "explained": explained}

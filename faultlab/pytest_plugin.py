@@ -67,8 +67,7 @@ def faultlab_fixture(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
         fail(problem)
     settings = Settings(
         history=folder_of(node, request.config, tmp_path_factory),
-        deadline=scenario.deadline,
-        memory_mb=scenario.memory_mb,
+        terms=scenario.terms,
         scenario=scenario.name,
         source=scenario.source,
         # How the test's own process ends is pytest's to tell; a client it runs is asked all the same.

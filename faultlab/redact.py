@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunsplit
 
@@ -10,6 +11,9 @@ from faultlab.exchange import SECRET_PARAMETERS, WRITES, Body, Exchange, Pairs, 
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"})
 SCHEMES = frozenset({"token", "bearer", "basic", "digest", "negotiate"})
 FORM = "application/x-www-form-urlencoded"
+
+TAG = re.compile(r"\[redacted [0-9a-f]{6}\]")
+"""What stands for a secret."""
 
 
 class Redactor:
@@ -64,6 +68,10 @@ class Redactor:
             return part
         return name + b"=" + self.tag(value.decode("latin-1")).encode()
 
+    def mask(self, secret: str) -> Mask:
+        """Give what replaces one secret in a stream."""
+        return Mask(secret.encode(errors="surrogateescape"), self.tag(secret).encode())
+
     def url(self, url: str) -> str:
         """Give the URL without a password in its authority or its query."""
         parts = urlsplit(url)
@@ -71,3 +79,29 @@ class Redactor:
         netloc = f"{self.tag(host[0])}@{host[2]}" if host[0] else host[2]
         query = urlencode(self.query(tuple(parse_qsl(parts.query, keep_blank_values=True))), safe="[] ")
         return urlunsplit((parts.scheme, netloc, parts.path, query, parts.fragment))
+
+
+class Mask:
+    """Replaces one secret by its tag in a stream of bytes, however the stream is cut into pieces."""
+
+    def __init__(self, secret: bytes, tag: bytes) -> None:
+        """Begin a stream; an empty secret masks nothing."""
+        self._secret = secret
+        self._tag = tag
+        self._held = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Give what can be passed on once ``data`` has come: all but an end that may be the beginning of the secret."""
+        data = self._held + data
+        if not self._secret:
+            return data
+        data = data.replace(self._secret, self._tag)
+        most = min(len(self._secret) - 1, len(data))
+        held = next((size for size in range(most, 0, -1) if data.endswith(self._secret[:size])), 0)
+        self._held = data[len(data) - held :]
+        return data[: len(data) - held]
+
+    def rest(self) -> bytes:
+        """Give what was held back, at the end of the stream."""
+        held, self._held = self._held, b""
+        return held

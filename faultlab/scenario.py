@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self, get_args
@@ -21,6 +21,7 @@ from faultlab.plan import Match, Plan, Range, Rule
 from faultlab.scenarios import reading
 from faultlab.scenarios import schema as shape
 from faultlab.scenarios.reading import Document, Problem, TextError, shown
+from faultlab.terms import Terms
 
 ENDINGS = (".yaml", ".yml")
 RANGES = frozenset(name for name, kind in types_of(Match).items() if Range in get_args(kind))
@@ -43,8 +44,7 @@ class ScenarioError(ValueError):
 class Scenario:
     """One scenario: what is done to the client, and what it is asked.
 
-    ``checks`` names the oracles that must find something to judge. ``deadline`` is in seconds, ``memory_mb`` in
-    megabytes, None for no bound. ``source`` is the file it was read from.
+    ``checks`` names the oracles that must find something to judge. ``source`` is the file it was read from.
     """
 
     name: str
@@ -53,8 +53,7 @@ class Scenario:
     seed: int = 0
     rules: tuple[Rule, ...] = ()
     checks: tuple[str, ...] = ()
-    deadline: float = shape.DEADLINE
-    memory_mb: int | None = None
+    terms: Terms = field(default_factory=Terms)
     source: str = ""
 
     def plan(self, seed: int | None = None, profile: str | None = None) -> Plan:
@@ -63,7 +62,6 @@ class Scenario:
 
     def to_json(self) -> dict[str, Any]:
         """Give the scenario as plain JSON values; all but ``source`` is what a file may hold."""
-        memory = {} if self.memory_mb is None else {"memory_mb": self.memory_mb}
         return {
             "name": self.name,
             "about": self.about,
@@ -71,14 +69,13 @@ class Scenario:
             "seed": self.seed,
             "rules": [rule.to_json() for rule in self.rules],
             "checks": list(self.checks),
-            "client": {"deadline": self.deadline, **memory},
+            "client": self.terms.to_json(),
             "source": self.source,
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Read what ``to_json`` wrote, or a file's values that keep to the schema; raises KnobError."""
-        client = values.get("client", {})
         return cls(
             name=values["name"],
             about=values.get("about", ""),
@@ -86,8 +83,7 @@ class Scenario:
             seed=values.get("seed", 0),
             rules=tuple(Rule.from_json(rule) for rule in values["rules"]),
             checks=tuple(values.get("checks", ())),
-            deadline=float(client.get("deadline", shape.DEADLINE)),
-            memory_mb=client.get("memory_mb"),
+            terms=Terms.from_json(values.get("client", {})),
             source=values.get("source", ""),
         )
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from faultlab.exchange import Answer
 from faultlab.history import History, Report
+from faultlab.terms import Terms
 
 TELLING = frozenset({"error", "failed", "partial", "rejected"})
 """What a report's ``told`` says when the application learnt of a failure."""
@@ -53,6 +54,13 @@ _STATUS = re.compile(
 )
 _LENGTH = re.compile(r"length\W{1,4}\d+", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")
+_CRASH = re.compile(
+    r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*(\S.*)"
+    r"|^(\w*Error\b.*)(?=\n\s+at )"
+    r"|^(panic: .*)"
+    r"|^(thread '.*' (?:\(\d+\) )?panicked at .*)",
+    re.MULTILINE,
+)
 _CUT_SHORT = re.compile(r'"(?:message|error|error_message)"\s*:\s*"((?:[^"\\]|\\.)*)')
 
 
@@ -169,6 +177,16 @@ def records(stderr: str) -> Iterator[tuple[int, str]]:
         yield number, held
 
 
+def crashes(stderr: str) -> Iterator[Evidence]:
+    """Yield the line that says what it was of each exception or panic, as Python, Node, Go and Rust print them.
+
+    A traceback that a program logs looks the same; whether the program went on is another question.
+    """
+    for found in _CRASH.finditer(stderr):
+        text = next(filter(None, found.groups()))
+        yield Evidence(f"stderr line {stderr.count('\n', 0, found.end()) + 1}", text)
+
+
 @dataclass(frozen=True, slots=True)
 class _Spoken:
     evidence: Evidence
@@ -187,8 +205,11 @@ class Account:
         self, history: History, names: Callable[[bytes], Iterable[Hashable]], known: Collection[Hashable]
     ) -> None:
         """Read reports, exit status and stderr once."""
-        client = history.client
-        self.deaf = client is None and not history.reports and not history.stderr
+        told_by = Terms.from_json(history.run).told_by
+        client = history.client if "exit_status" in told_by else None
+        reports = history.reports if "report" in told_by else ()
+        stderr = history.stderr if "stderr" in told_by else ""
+        self.deaf = client is None and not reports and not stderr
         self._by_point: dict[Hashable, Evidence] = {}
         self._spoken: list[_Spoken] = []
         self._everything: Evidence | None = None
@@ -197,13 +218,13 @@ class Account:
         self._used: set[Evidence] = set()
         if client is not None and client.status:
             self._everything = Evidence(f"exit status {client.status}")
-        for number, report in enumerate(history.reports, 1):
+        for number, report in enumerate(reports, 1):
             if report.told in TELLING:
                 self._take(number, report, names, known)
         outcomes = [event.outcome for event in history.events if event.outcome is not None]
         self._replies = {_marks(outcome.told) for outcome in outcomes if outcome.told is not None}
         self._in_own_words = self._own_words(some_ended=any(outcome.told is None for outcome in outcomes))
-        for number, text in records(history.stderr):
+        for number, text in records(stderr):
             if not announces_retry(text):
                 self._hear(Evidence(f"stderr line {number}", text.partition("\n")[0]), text)
         self._quotes = [self._quotes_of(spoken) for spoken in self._spoken]

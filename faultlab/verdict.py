@@ -61,21 +61,28 @@ type Looks = Callable[[Ledger], Iterator[Judgement]]
 
 @dataclass(frozen=True, slots=True)
 class Oracle:
-    """One question to a history; its name is a sentence true of a good client, ``about`` the same in full."""
+    """One question to a history; its name is a sentence true of a good client, ``about`` the same in full.
+
+    ``explained`` are the paragraphs that follow in its docstring, on one line each: what it looks at, what fails, what
+    it considers, and how a client is mended.
+    """
 
     name: str
     level: Level
     source: str
     about: str
     looks_at: Looks
+    explained: tuple[str, ...] = ()
 
 
 def oracle(*, level: Level, source: str) -> Callable[[Looks], Oracle]:
-    """Make an oracle of a generator function: its name and its docstring's first line are the oracle's."""
+    """Make an oracle of a generator function, whose name and docstring are the oracle's."""
 
     def made(looks: Looks) -> Oracle:
-        about = (looks.__doc__ or "").partition("\n")[0].rstrip(".")
-        return Oracle(getattr(looks, "__name__", ""), level, source, about, looks)
+        first, *rest = (" ".join(paragraph.split()) for paragraph in (looks.__doc__ or "").split("\n\n"))
+        return Oracle(
+            getattr(looks, "__name__", ""), level, source, first.rstrip("."), looks, tuple(filter(None, rest))
+        )
 
     return made
 
@@ -84,26 +91,32 @@ def oracle(*, level: Level, source: str) -> Callable[[Looks], Oracle]:
 class Finding:
     """What one oracle found. ``verdict`` is None when it had nothing to judge and nobody asked it to.
 
-    ``crashed`` is the traceback of an oracle that failed; its judgements up to there stand.
+    ``asked`` says that the run's checks name it. ``crashed`` is the traceback of an oracle that failed; its judgements
+    up to there stand.
     """
 
     oracle: Oracle
     judgements: tuple[Judgement, ...]
     verdict: Verdict | None
     crashed: str = ""
+    asked: bool = False
 
     def of(self, verdict: Verdict) -> tuple[Judgement, ...]:
         """Give the judgements of one verdict, in order."""
         return tuple(judgement for judgement in self.judgements if judgement.verdict is verdict)
 
     def counts(self, *, strict: bool) -> Verdict:
-        """What the finding adds to the run's verdict: a ``should`` fails it only when ``strict``."""
+        """What the finding adds to the run's verdict.
+
+        Unless ``strict``, a ``should`` never fails it, and its doubts matter only where a check asked for an answer: a
+        question of statistics that a short run cannot answer is no reason to distrust the rest.
+        """
         if self.verdict is None:
             return Verdict.PASS
-        if self.verdict is Verdict.FAIL and self.oracle.level is Level.SHOULD and not strict:
-            doubts = bool(self.crashed) or bool(self.of(Verdict.INCONCLUSIVE))
-            return Verdict.INCONCLUSIVE if doubts else Verdict.PASS
-        return self.verdict
+        if self.oracle.level is Level.MUST or strict:
+            return self.verdict
+        doubts = self.asked and (not self.judgements or bool(self.of(Verdict.INCONCLUSIVE)))
+        return Verdict.INCONCLUSIVE if self.crashed or doubts else Verdict.PASS
 
 
 @dataclass(frozen=True, slots=True)

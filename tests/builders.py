@@ -136,6 +136,7 @@ def history(
     broken: tuple[str, ...] = (),
     complete: bool = True,
     memory_mb: int | None = None,
+    attempts: int | None = None,
     profile: str = "serverless",
     command: tuple[str, ...] = ("python", "app.py", "two words"),
 ) -> History:
@@ -153,6 +154,7 @@ def history(
             "command": list(command),
             "deadline": 60,
             "memory_mb": memory_mb,
+            **({} if attempts is None else {"attempts": attempts}),
         },
         events=events,
         client=client,

@@ -300,7 +300,7 @@ def test_output_without_a_terminal_has_no_colour(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("run",), ("judge",), ("faults",), ("addon",), ("scenarios",), ("oracles",), ("lint",)]
+    "command", [(), ("run",), ("judge",), ("faults",), ("addon",), ("scenarios",), ("oracles",), ("zoo",), ("lint",)]
 )
 def test_help_has_examples(command: tuple[str, ...]) -> None:
     """Each command explains itself and shows how it is used."""
@@ -420,3 +420,43 @@ send(b"ok f=1 3")
     assert {"400", "413", "415", "204"} <= {
         str(e.outcome.told.status) for e in past.events if e.outcome and e.outcome.told
     }
+
+
+def test_oracles_lists_all_and_explains_one() -> None:
+    """A name gives its page, in text and in JSON."""
+    everything = faultlab("oracles").stdout
+    page = faultlab("oracles", "waits_as_told").stdout
+    one = json.loads(faultlab("oracles", "waits_as_told", "--json").stdout)
+
+    assert all(f"{known.name} ({known.level})" in everything for known in oracles.ALL)
+    assert all(word in page for word in ("Looks at:", "Fails:", "Considered:", "To mend:", "Source:"))
+    assert ("waits_as_told", 4) == (one["name"], len(one["explained"]))
+    assert len(oracles.ALL) == len(json.loads(faultlab("oracles", "--json").stdout))
+
+
+def test_an_oracle_that_does_not_exist_is_a_usage_error() -> None:
+    """One line that names the nearest."""
+    done = faultlab("oracles", "waits_as_tol")
+
+    assert (2, "faultlab: no oracle named 'waits_as_tol'; did you mean 'waits_as_told'?\n") == (
+        done.returncode,
+        done.stderr,
+    )
+
+
+def test_a_printed_token_is_redacted_and_judged(tmp_path: Path) -> None:
+    """It stands in no file of the history and on no terminal, and the client is told that it printed it."""
+    script = (
+        "import json, os, sys, urllib.request as r\n"
+        "token = os.environ['FAULTLAB_TOKEN']\n"
+        "url = os.environ['FAULTLAB_URL'] + '/api/v2/write?bucket=b'\n"
+        "r.urlopen(r.Request(url, b'm v=1 1\\n', {'Authorization': 'Token ' + token}))\n"
+        "print('sent', token)\n"
+        "print('sent', token, file=sys.stderr)\n"
+        "open(os.environ['FAULTLAB_REPORT'], 'w').write(json.dumps({'told': 'debug', 'message': token}))\n"
+    )
+    command = ("--", sys.executable, "-c", script)
+    done = faultlab("run", "calm", "--token", "hunter2-hunter2", "--history", tmp_path / "h", *command)
+    written = b"".join(path.read_bytes() for path in (tmp_path / "h").rglob("*") if path.is_file())
+    assert (1, False, False) == (done.returncode, "hunter2" in done.stdout + done.stderr, b"hunter2" in written)
+    assert "a credential was printed, stderr line 1" in " ".join(done.stdout.split())

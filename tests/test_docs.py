@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from faultlab.fingerprint import FORMS, Fingerprint, Obedience
 from faultlab.strategies import CLASSES, EXTRAS, Group
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -47,3 +49,13 @@ def test_every_strategy_is_listed() -> None:
     public = {name for name in returning if name.islower()}
 
     assert set() == public - set(re.findall(r"`(\w+)\(\)`", LINE_PROTOCOL))
+
+
+def test_every_fact_of_a_fingerprint_is_listed() -> None:
+    """The table names every fact, and the text every form of Retry-After."""
+    page = (DOCS / "fingerprint.md").read_text()
+    inside = {f"retry_after.FORM.{item.name}" for item in fields(Obedience)}
+    expected = {item.name for item in fields(Fingerprint)} - {"resent", "retry_after"} | inside | {"resent.STATUS"}
+
+    assert expected == set(re.findall(r"^\| `([\w.]+)`", page, re.MULTILINE))
+    assert set() == set(FORMS) - set(re.findall(r"`(\w+)`", page))

@@ -92,7 +92,7 @@ def test_history_is_read_as_written(trips: list[tuple[Exchange, int, Decision, O
             if outcome is not None:
                 writer.outcome(seq, outcome)
             expected.append(_as_read(exchange, attempt, decision, outcome))
-        writer.write("end", {})
+        writer.end(1)
         writer.close()
         run = history.read(Path(folder))
 
@@ -202,7 +202,7 @@ def test_long_answer_is_cut_and_says_its_size(tmp_path: Path) -> None:
     writer.outcome(1, replace(REPLIED, told=Answer(500, (), b"y" * 5000)))
     writer.close()
     told = history.read(tmp_path).events[0].outcome
-    size = [value["told"]["size"] for _, value in history.lines(tmp_path) if value["event"] == "outcome"]
+    size = [value["told"]["size"] for _, _, value in history.lines(tmp_path) if value["event"] == "outcome"]
 
     assert told is not None
     assert (Answer(500, (), b"y" * INLINE_LIMIT), [5000]) == (told.told, size)
@@ -263,7 +263,7 @@ def test_writer_goes_on_after_a_torn_line(tmp_path: Path, torn: bytes) -> None:
     with (tmp_path / EVENTS).open("ab") as file:
         file.write(torn)
     writer = Writer(tmp_path, REDACTOR)
-    writer.write("end", {})
+    writer.end(1)
     writer.close()
     run = history.read(tmp_path)
 
@@ -473,11 +473,12 @@ def test_each_line_is_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
     writer = written(tmp_path)
     monkeypatch.setattr(os, "write", short)
-    writer.write("end", {})
+    writer.write("broken", {"why": "x"})
     monkeypatch.undo()
+    writer.end(1)
     writer.close()
 
-    assert ([16, 6], True) == (sizes, history.read(tmp_path).complete)
+    assert ([29, 19, 9], ("x",)) == (sizes, history.read(tmp_path).broken)
 
 
 def test_digest_of_a_form_is_that_of_what_is_kept(tmp_path: Path) -> None:
@@ -487,7 +488,7 @@ def test_digest_of_a_form_is_that_of_what_is_kept(tmp_path: Path) -> None:
     writer = written(tmp_path)
     writer.exchange(Exchange(1, 0, "POST", V1_QUERY, (), headers, form), 1, Decision())
     writer.close()
-    (kept,) = [value["body"] for _, value in history.lines(tmp_path) if value["event"] == "exchange"]
+    (kept,) = [value["body"] for _, _, value in history.lines(tmp_path) if value["event"] == "exchange"]
 
     assert (True, len(form.wire)) == (kept["digest"] == Body(kept["text"].encode()).digest != form.digest, kept["wire"])
     assert re.fullmatch(r"q=x&p=\[redacted [0-9a-f]{6}\]", kept["text"])

@@ -26,6 +26,7 @@ LIGHT = (
     "faultlab.redact",
     "faultlab.origin",
     "faultlab.ledger",
+    "faultlab.fingerprint",
     "faultlab.oracles",
     "faultlab.reports",
     "faultlab.listing",

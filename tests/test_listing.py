@@ -7,13 +7,27 @@ from typing import Any
 
 import pytest
 
-from faultlab import contract, faults
+from faultlab import contract, faults, oracles
 from faultlab.contract import Profile, Retry, Row, Source
 from faultlab.contract.row import html
 from faultlab.exchange import V1_WRITE, V2_WRITE, Answer, Effect
 from faultlab.faults import BadGateway, Catalogue, PartialWrite, Quota, RateLimit
 from faultlab.faults.knob import knobs
-from faultlab.listing import fault_to_json, page, representatives, row_to_json, rows_of, sample, summary, wire
+from faultlab.listing import (
+    COLUMNS,
+    fault_to_json,
+    oracle_entry,
+    oracle_page,
+    oracle_to_json,
+    page,
+    representatives,
+    row_to_json,
+    rows_of,
+    sample,
+    summary,
+    wire,
+)
+from faultlab.verdict import Oracle
 
 SERVERLESS = contract.named("serverless")
 EVERY = [
@@ -168,3 +182,16 @@ def test_a_listing_shows_the_row_of_a_write() -> None:
     assert {row.id for row in serverless.rows} == set(shown)
     assert "/api/v2/write" in shown["no_content/204"].endpoints
     assert "/api/v2/query" in shown["success/200"].endpoints
+
+
+@pytest.mark.parametrize("one", oracles.ALL, ids=lambda one: one.name)
+def test_an_oracle_is_shown_whole(one: Oracle) -> None:
+    """Its page has every paragraph and its source, in lines that fit; its JSON has the same."""
+    text = oracle_page(one)
+    flat = " ".join(text.split())
+
+    assert max(map(len, text.split("\n"))) <= COLUMNS
+    assert text.startswith(f"{one.name} ({one.level})\n\n")
+    assert all(part in flat for part in (one.about, *one.explained, f"Source: {one.source}"))
+    assert f"{one.name} ({one.level})\n  {one.about}\n  Source: {one.source}\n" == oracle_entry(one)
+    assert list(one.explained) == oracle_to_json(one)["explained"]

@@ -20,9 +20,7 @@ def judged(tmp_path: Path, name: str, *, seed: int = 7) -> tuple[history.History
     """Run the example's writer under a built-in scenario; give the history and the report."""
     chosen = scenario.load(name)
     plan = chosen.plan(seed=seed)
-    settings = Settings(
-        history=tmp_path / "h", scenario=name, source=name, checks=chosen.checks, deadline=chosen.deadline
-    )
+    settings = Settings(history=tmp_path / "h", scenario=name, source=name, checks=chosen.checks, terms=chosen.terms)
     with Lab(plan, settings) as lab:
         lab.run([sys.executable, str(WRITER)])
         past = history.read(lab.finish())

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faultlab.exchange import PING, V1_QUERY, V1_WRITE, Body, Exchange
-from faultlab.redact import SECRET_HEADERS, Redactor
+from faultlab.redact import SECRET_HEADERS, Mask, Redactor
 from faultlab.strategies import exchanges
 
 REDACTOR = Redactor(b"salt")
@@ -133,3 +133,28 @@ def test_no_request_keeps_its_secrets(exchange: Exchange) -> None:
     written = repr((REDACTOR.headers(exchange.headers), REDACTOR.query(exchange.query)))
 
     assert (False, False, False) == tuple(s in written for s in ("a-secret", "another", "dTphLXNlY3JldA"))
+
+
+@given(st.text(alphabet="abc", min_size=1, max_size=4), st.lists(st.text(alphabet="abcd", max_size=9), max_size=9))
+def test_a_secret_is_masked_however_the_stream_is_cut(secret: str, pieces: list[str]) -> None:
+    """What comes out is what replacing in the whole would give, and nothing is lost."""
+    mask = Mask(secret.encode(), b"<tag>")
+    out = b"".join([*(mask.feed(piece.encode()) for piece in pieces), mask.rest()])
+
+    assert "".join(pieces).replace(secret, "<tag>").encode() == out
+
+
+def test_a_stream_is_held_back_only_where_the_secret_may_begin() -> None:
+    """Whoever watches a terminal sees each line as it is printed."""
+    mask = REDACTOR.mask("s3cret")
+
+    assert (b"line one\nx", b"", b"s3 y") == (mask.feed(b"line one\nxs"), mask.feed(b"3"), mask.feed(b" y"))
+    assert re.fullmatch(TAG.encode(), mask.feed(b"s3cret"))
+    assert (b"", b"s3", b"") == (mask.feed(b"s3"), mask.rest(), mask.rest())
+
+
+def test_no_secret_masks_nothing() -> None:
+    """An empty one stands everywhere."""
+    mask = REDACTOR.mask("")
+
+    assert (b"abc", b"") == (mask.feed(b"abc"), mask.rest())

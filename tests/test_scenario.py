@@ -27,6 +27,7 @@ from faultlab.plan import Arbiter, Match, Plan, Range, Rule, When
 from faultlab.scenario import Scenario, ScenarioError, load, names, parse, schema
 from faultlab.scenarios import reading
 from faultlab.scenarios.schema import expected
+from faultlab.terms import Terms
 
 FOLDER = Path(scenarios.__file__).parent
 DOCS = Path(__file__).parent.parent / "docs" / "scenarios.md"
@@ -329,8 +330,7 @@ def test_everything_in_a_file_is_read() -> None:
             Rule(faults.TooLarge()),
         ),
         checks=("waits_as_told", "ends_well"),
-        deadline=60.0,
-        memory_mb=1024,
+        terms=Terms(deadline=60.0, memory_mb=1024),
         source="dir/x.yaml",
     )
 
@@ -787,7 +787,12 @@ def test_transient_failures_stop(name: str) -> None:
     for seed in range(50):
         plan = given.plan(seed=seed)
         seen = simulate(plan, 10)
-        if max(seen.attempts) > 3 or set(seen.statuses) != {204} or unmet(plan, seen) or seen.seconds > given.deadline:
+        if (
+            max(seen.attempts) > 3
+            or set(seen.statuses) != {204}
+            or unmet(plan, seen)
+            or seen.seconds > given.terms.deadline
+        ):
             failing.append((seed, seen))
 
     assert [] == failing

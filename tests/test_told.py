@@ -9,7 +9,7 @@ import pytest
 
 from faultlab.exchange import Answer
 from faultlab.history import Client, Report
-from faultlab.told import Account, Evidence, announces_retry, messages, records, speaks_of
+from faultlab.told import Account, Evidence, announces_retry, crashes, messages, records, speaks_of
 from tests.builders import ENDED, TOLD, TOO_MANY, answer, history, lines, sent
 
 LIMITED = answer(429)
@@ -280,3 +280,63 @@ def test_a_run_without_client_report_or_log_is_deaf() -> None:
         account(client=None, stderr="x").deaf,
         account().deaf,
     )
+
+
+PYTHON = """\
+INFO starting
+Traceback (most recent call last):
+  File "a.py", line 1, in <module>
+    f()
+
+  File "b.py", line 2, in f
+ValueError: retry-after
+bye
+"""
+
+
+@pytest.mark.parametrize(
+    ("stderr", "found"),
+    [
+        (PYTHON, ['stderr line 7: "ValueError: retry-after"']),
+        (PYTHON * 2, ['stderr line 7: "ValueError: retry-after"', 'stderr line 15: "ValueError: retry-after"']),
+        ("x\nRangeError: too long\n    at f (a.js:1:2)\n", ['stderr line 2: "RangeError: too long"']),
+        ("panic: runtime error\n\ngoroutine 1 [running]:\n", ['stderr line 1: "panic: runtime error"']),
+        (
+            "\nthread 'main' panicked at src/main.rs:4:5:\n",
+            ["stderr line 2: \"thread 'main' panicked at src/main.rs:4:5:\""],
+        ),
+        ("thread 'a b' (17) panicked at x\n", ["stderr line 1: \"thread 'a b' (17) panicked at x\""]),
+        ("ERROR: write failed\nValueError: no\n  Traceback (most recent call last):\n", []),
+        ("do not panic: it works\n", []),
+        ("", []),
+    ],
+)
+def test_a_crash_is_found_in_the_words_of_the_language(stderr: str, found: list[str]) -> None:
+    """Python, Node, Go and Rust each have a form of their own."""
+    assert found == [str(crash) for crash in crashes(stderr)]
+
+
+@pytest.mark.parametrize(
+    ("told_by", "where"),
+    [
+        (None, "exit status 1"),
+        (["exit_status"], "exit status 1"),
+        (["stderr"], "stderr line 1"),
+        (["report"], "report 1"),
+        ([], None),
+    ],
+)
+def test_a_scenario_says_what_counts(told_by: list[str] | None, where: str | None) -> None:
+    """What does not count is as good as never said."""
+    past = history(
+        sent(1, lines(1), 429),
+        client=TOLD,
+        stderr=f"ERROR {TOO_MANY}\n",
+        reports=(Report("failed", TOO_MANY),),
+    )
+    past.run["told_by"] = told_by
+    account = Account(past, lambda _text: (), ())
+    heard = account.of_everything() or account.hears_of(LIMITED)
+
+    assert where == (heard and heard.where)
+    assert (told_by == []) == account.deaf

@@ -11,11 +11,22 @@ from collections.abc import Collection, Iterator, Sequence
 
 from faultlab.history import History
 from faultlab.ledger import Ledger
+from faultlab.oracles.budget import keeps_the_request_budget
 from faultlab.oracles.delivery import delivers_through_transient_failures
 from faultlab.oracles.ending import ends_well
+from faultlab.oracles.hostility import survives_any_retry_after
 from faultlab.oracles.loss import loses_nothing_silently
+from faultlab.oracles.pacing import backs_off
 from faultlab.oracles.partial import reports_partial_writes
 from faultlab.oracles.permanence import leaves_permanent_failures_alone
+from faultlab.oracles.poison import lets_good_lines_pass_bad_ones
+from faultlab.oracles.recovery import recovers_promptly
+from faultlab.oracles.repetition import repeats_only_idempotently
+from faultlab.oracles.secrecy import keeps_its_secrets
+from faultlab.oracles.splitting import splits_oversized_batches
+from faultlab.oracles.truth import tells_the_truth
+from faultlab.oracles.types import keeps_field_types
+from faultlab.oracles.validity import writes_valid_lines
 from faultlab.oracles.waiting import waits_as_told
 from faultlab.verdict import Counts, Finding, Judgement, Oracle, Verdict, Verdicts
 
@@ -23,9 +34,20 @@ ALL: tuple[Oracle, ...] = (
     loses_nothing_silently,
     delivers_through_transient_failures,
     waits_as_told,
+    survives_any_retry_after,
     leaves_permanent_failures_alone,
     reports_partial_writes,
+    splits_oversized_batches,
+    backs_off,
+    keeps_the_request_budget,
+    lets_good_lines_pass_bad_ones,
+    repeats_only_idempotently,
+    writes_valid_lines,
+    keeps_field_types,
+    recovers_promptly,
     ends_well,
+    tells_the_truth,
+    keeps_its_secrets,
 )
 
 
@@ -77,12 +99,15 @@ def _finding(oracle: Oracle, ledger: Ledger, *, asked: bool) -> Finding:
     except Exception:  # noqa: BLE001 - whatever it is, it is reported and the run is no pass
         crashed = traceback.format_exc()
     doubt = (Verdict.INCONCLUSIVE,) if crashed or (asked and not judgements) else ()
-    return Finding(oracle, tuple(judgements), max((*(j.verdict for j in judgements), *doubt), default=None), crashed)
+    verdict = max((*(judgement.verdict for judgement in judgements), *doubt), default=None)
+    return Finding(oracle, tuple(judgements), verdict, crashed, asked)
 
 
 def _of_history(history: History) -> Iterator[str]:
     for why in history.broken:
         yield f"the lab itself failed: {why}"
+    for how in history.altered:
+        yield f"the history is not as it was when the run ended: {how}"
     if not history.complete:
         yield "the history ends before the run did"
     if not history.events:
@@ -118,12 +143,23 @@ def _of_checks(findings: Sequence[Finding], wanted: Sequence[str], oracles: Sequ
 __all__ = [
     "ALL",
     "UnknownOracle",
+    "backs_off",
     "delivers_through_transient_failures",
     "ends_well",
     "judge",
+    "keeps_field_types",
+    "keeps_its_secrets",
+    "keeps_the_request_budget",
     "leaves_permanent_failures_alone",
+    "lets_good_lines_pass_bad_ones",
     "loses_nothing_silently",
     "named",
+    "recovers_promptly",
+    "repeats_only_idempotently",
     "reports_partial_writes",
+    "splits_oversized_batches",
+    "survives_any_retry_after",
+    "tells_the_truth",
     "waits_as_told",
+    "writes_valid_lines",
 ]

@@ -16,10 +16,16 @@ TRANSIENT = frozenset({429, 500, 502, 503, 504})
 def delivers_through_transient_failures(ledger: Ledger) -> Iterator[Judgement]:
     """Points refused by 429, 500, 502, 503, 504 or an ended connection arrive once that stops.
 
+    Looks at: each batch that met such a failure, and what became of its points afterwards.
+
+    Fails: points that were never sent again, or that were given up although later ones got through.
+
     Considered: points that came through in another body arrived; points that upstream refuses by itself, or that were
     refused for good later, need not. A client that was refused at every attempt while nothing else got through either
     has not seen the failure stop, and one that the lab ended while it still had to wait could not go on: both are
     doubts, as is what upstream may have stored.
+
+    To mend: keep a batch until it is stored or refused for good, and try again for minutes rather than seconds.
     """
     through = max(
         (s.event.exchange.at for s in ledger.sends if s.event.exchange.is_write and s.got_through), default=-1.0

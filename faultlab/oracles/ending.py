@@ -15,9 +15,15 @@ MIB = 1024 * 1024
 def ends_well(ledger: Ledger) -> Iterator[Judgement]:
     """The client ends by itself, without a crash, in bounded memory.
 
+    Looks at: how the client's process ended, when, and the most memory it held.
+
+    Fails: the lab had to end it, a signal did, or it held more than ``client.memory_mb``.
+
     Considered: any exit status is an ending of its own, because a status other than 0 is how a client tells. The signal
     by which the lab ended a client that ran too long is not held against it twice. A limit on memory that nobody
     measured is a doubt.
+
+    To mend: bound the buffer and the time that closing may take, and say what is dropped.
     """
     client, limit = ledger.history.client, ledger.history.run.get("memory_mb")
     if client is None:

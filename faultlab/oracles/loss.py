@@ -17,11 +17,18 @@ _ORDER = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 def loses_nothing_silently(ledger: Ledger) -> Iterator[Judgement]:
     """Every point handed over is stored, or the application was told.
 
+    Looks at: each batch written, each of its points; and the manifest's points that were never sent.
+
+    Fails: a point that is certainly not stored, and nothing the client said is about it: no report, no log line about
+    the reply to its last attempt, no exit status but 0.
+
     Considered: a point that some reply called taken is the server's fault, not the client's. What upstream may have
     stored, what a client did that the lab ended, and a run in which nobody recorded what the application heard are
     doubts. A line about an earlier reply of a point is a doubt too: its last reply is what the application needs to
-    know. One line tells of one
-    batch; where batches refused alike outnumber the lines about them, the rest are doubts.
+    know. One line tells of one batch; where batches refused alike outnumber the lines about them, the rest are doubts.
+
+    To mend: hand every final failure to the application, by an exception, a callback or a log line at level error, and
+    flush before the end.
     """
     for batch in ledger.batches.values():
         if batch.entries:

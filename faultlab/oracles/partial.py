@@ -19,9 +19,15 @@ NAMING = frozenset({201, 400, 422})
 def reports_partial_writes(ledger: Ledger) -> Iterator[Judgement]:
     """A reply that names refused lines reaches the application, and the lines it took are not sent again.
 
+    Looks at: each 201, 400 or 422 whose body names refused lines while others were stored.
+
+    Fails: nothing that the client said is about it; or lines that were stored are sent again.
+
     Considered: a reply cut short, without a body or about a batch of which nothing was stored is no case. Refused lines
     that arrived later all the same are not gone. Lines without timestamps are sent again for certain only where a body
     is repeated, and even then may be new data, so that is a doubt, as is a client that the lab ended.
+
+    To mend: read the body of a 201 and of a 400, tell of the lines it names, and drop the batch.
     """
     for send in ledger.sends:
         if names_lines(send):

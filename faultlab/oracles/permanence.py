@@ -17,9 +17,15 @@ CREDENTIAL = frozenset({401, 403})
 def leaves_permanent_failures_alone(ledger: Ledger) -> Iterator[Judgement]:
     """A write refused by 400, 401, 403, 404, 405, 413, 422 or 501 is not sent again unchanged.
 
+    Looks at: each write that was refused so, and whether the same bytes went to the same target again.
+
+    Fails: they did.
+
     Considered: another encoding is a change, and after 401 and 403 so are other credentials. A send that was under way
     when the reply left was not made in its knowledge. A body without timestamps may be new data that happens to be
     equal, so its repetition is a doubt.
+
+    To mend: retry by a list of statuses that may pass (429, 500, 502, 503, 504), not by a list of those that may not.
     """
     for send in ledger.sends:
         if send.status in PERMANENT and send.event.exchange.is_write and not send.cut:

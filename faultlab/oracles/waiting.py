@@ -35,9 +35,16 @@ _DATES = tuple(
 def waits_as_told(ledger: Ledger) -> Iterator[Judgement]:
     """A batch refused with a valid Retry-After is not sent again before that delay.
 
+    Looks at: each attempt refused with a valid Retry-After, in seconds or as a date, and followed by another one.
+
+    Fails: the next attempt arrived more than 50 ms before the delay was over, counted from the reply's leaving, and the
+    lab never ran so late that this could be its own doing.
+
     Considered: its points in another body count as the batch; a send that was under way when the reply left does not,
     nor does a value that is invalid, repeated, cut off or longer than a day. A body without timestamps, or a query, may
     be asked anew rather than again, so an early one is a doubt. Never resent is no case of this oracle.
+
+    To mend: read both forms of the header, take seconds for seconds, and let it go before the client's own delay.
     """
     epoch = ledger.history.run.get("epoch")
     for send in ledger.sends:
@@ -46,12 +53,15 @@ def waits_as_told(ledger: Ledger) -> Iterator[Judgement]:
         if told is None or again is None:
             continue
         waited = again.event.exchange.at - send.ended
-        early = told - waited > SLACK
-        sure = again.batch != send.batch or any(row.timed for row in send.carries)
+        short, lag = told - waited, ledger.history.lag
+        early = short > SLACK
+        resent = again.batch != send.batch or any(row.timed for row in send.carries)
+        sure = resent and short > SLACK + lag
         verdict = Verdict.PASS if not early else Verdict.FAIL if sure else Verdict.INCONCLUSIVE
-        what = f"{send.label}: sent again {f'{told - waited:.2f} s early ' if early else ''}by exchange {again.seq}"
+        what = f"{send.label}: sent again {f'{short:.2f} s early ' if early else ''}by exchange {again.seq}"
         what += f", told {send.status} and to wait {told:.2f} s, waited {waited:.2f} s"
-        what += "; without timestamps it may be new data" if early and not sure else ""
+        what += "; without timestamps it may be new data" if early and not resent else ""
+        what += f"; the lab ran up to {lag:.2f} s late" if SLACK < short <= SLACK + lag else ""
         yield Judgement(verdict, what, send.seq, send.batch, shown(send.carries) if early else ())
 
 

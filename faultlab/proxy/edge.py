@@ -157,7 +157,7 @@ class Edge:
     def reply(self, flow: http.HTTPFlow, ongoing: Ongoing, outcome: Outcome) -> None:
         """Answer without an upstream, and record it."""
         assert outcome.told is not None
-        flow.response = as_response(outcome.told)
+        flow.response = as_response(outcome.told, flow.request.http_version)
         self.settle(flow, ongoing, outcome)
 
     def on_response(self, ongoing: Ongoing, flow: http.HTTPFlow) -> None:
@@ -171,7 +171,7 @@ class Edge:
         accepted = upstream.status < 300
         told = session.told_to(ongoing.exchange, decision, upstream, (), accepted=accepted)
         if told is not upstream:
-            flow.response = as_response(told)
+            flow.response = as_response(told, flow.request.http_version)
         self.settle(flow, ongoing, Outcome(session.at(), effect, Ended.REPLIED, status, told=told))
 
     def on_error(self, flow: http.HTTPFlow, message: str) -> None:
@@ -238,8 +238,12 @@ def pairs(headers: http.Headers) -> Pairs:
     )
 
 
-def as_response(answer: Answer) -> http.Response:
-    """Give an answer as mitmproxy sends it: our headers as they are, and the length of the body."""
+def as_response(answer: Answer, version: str) -> http.Response:
+    """Give an answer as mitmproxy sends it in a version of HTTP: our headers as they are, and the length of the body.
+
+    A 204 with a body, which HTTP/1 does not allow, closes its connection: the client would take the body for the
+    beginning of the next reply, and be judged for one it never saw.
+    """
     fields = [
         (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
         for name, value in answer.headers
@@ -247,6 +251,8 @@ def as_response(answer: Answer) -> http.Response:
     ]
     if answer.status != HTTPStatus.NO_CONTENT or answer.body:
         fields.append((b"Content-Length", b"%d" % len(answer.body)))
+    if answer.status == HTTPStatus.NO_CONTENT and answer.body and version.startswith("HTTP/1"):
+        fields.append((b"Connection", b"close"))
     reason = (answer.reason or phrase(answer.status)).encode("iso-8859-1", "surrogateescape")
     return reach.make_response(answer.status, reason, http.Headers(fields), answer.body)
 

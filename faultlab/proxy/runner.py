@@ -35,6 +35,9 @@ from faultlab.proxy.session import Session
 from faultlab.redact import Redactor
 
 BODY_LIMIT = "256m"
+BEAT = 0.02
+"""Seconds between two looks at how late the event loop runs."""
+
 NOWHERE = "http://127.0.0.1:9"
 """What a reverse proxy without an upstream points at; the origin answers before anything is sent there."""
 
@@ -105,6 +108,8 @@ class LabEdge(Edge):
         super().__init__()
         self.config = config
         self.servers: list[asyncio.AbstractServer] = []
+        self.lag = 0.0
+        self.beat: asyncio.Task[None] | None = None
         self.group = 0
         self.arm(self.make_session(config))
 
@@ -113,7 +118,7 @@ class LabEdge(Edge):
         plan = Plan.from_json(config["plan"])
         origin = None if config.get("upstream") else Origin(contract.named(plan.profile), token=config.get("token"))
         folder = config.get("history")
-        writer = Writer(Path(folder), Redactor(os.urandom(16))) if folder else None
+        writer = Writer(Path(folder), Redactor(bytes.fromhex(config["salt"]))) if folder else None
         session = Session(plan, origin=origin, writer=writer)
         session.begin(config.get("run") or {})
         return session
@@ -128,15 +133,26 @@ class LabEdge(Edge):
         port = server.listen_addrs()[0][1]
         if self.config.get("control"):
             self.servers.append(await control.serve(self.config["control"], self.commands()))
+        self.beat = asyncio.create_task(self.measure_lag())
         assert self.session is not None
         print(
             json.dumps({"event": "ready", "port": port, "plan": self.session.plan.digest, "pid": os.getpid()}),
             flush=True,
         )
 
+    async def measure_lag(self) -> None:
+        """Keep by how much the event loop ever ran late: what a judge of time has to allow for."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + BEAT
+            await asyncio.sleep(BEAT)
+            self.lag = max(self.lag, loop.time() - due)
+
     def done(self) -> None:
         """Close the socket and the history, end a client that nobody else will, and leave."""
         self.orphaned()
+        if self.beat is not None:
+            self.beat.cancel()
         try:
             for server in self.servers:
                 server.close()
@@ -163,11 +179,12 @@ class LabEdge(Edge):
         }
 
     def position(self) -> dict[str, Any]:
-        """Give how far the run is: exchanges seen and open, rules fired, statuses told."""
+        """Give how far the run is: exchanges seen and open, rules fired, statuses told, and by how much we ran late."""
         session = self.session
         assert session is not None
         return {
             "at": session.at(),
+            "lag": self.lag,
             "exchanges": session.seq,
             "open": session.open,
             "fired": session.arbiter.fired,
@@ -180,6 +197,7 @@ class LabEdge(Edge):
         session = self.make_session({**self.config, "history": None, "run": None, **given})
         self.close_history()
         self.arm(session)
+        self.lag = 0.0
         return {"plan": session.plan.digest}
 
     def guard(self, given: dict[str, Any]) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class ScriptEdge(Edge):
     def close(self) -> None:
         """Say in the history that the run ended."""
         if self.session is not None and self.session.writer is not None:
-            self.session.writer.write("end", {"at": round(self.session.at(), 6)})
+            self.session.writer.end(self.session.at())
             self.session.writer.close()
             self.session.writer = None
 

@@ -48,13 +48,20 @@ def _summary(verdicts: Verdicts, history: History) -> str:
 
 
 def _table(verdicts: Verdicts) -> str:
-    return "\n".join((_HEAD, *(line for finding in verdicts.findings for line in _rows(finding))))
+    untested = ", ".join(finding.oracle.name for finding in verdicts.findings if finding.verdict is None)
+    rows = (line for finding in verdicts.findings for line in _rows(finding))
+    return "\n".join((_HEAD, *rows, *((_wrapped(f"{UNTESTED}: {untested}"),) if untested else ())))
 
 
 def _rows(finding: Finding) -> Iterator[str]:
-    """Yield the row of an oracle, and under a pass the first case it rests on; failures stand in detail below."""
-    verdict = UNTESTED if finding.verdict is None else finding.verdict.name
-    yield f"{verdict:<12}  {finding.oracle.name:<35}  {finding.oracle.level:<6}  {len(finding.judgements):>6}"
+    """Yield the row of an oracle, and under a pass the first case it rests on; failures stand in detail below.
+
+    One that nobody asked and that found nothing to judge has none.
+    """
+    if finding.verdict is None:
+        return
+    name, level = finding.oracle.name, finding.oracle.level
+    yield f"{finding.verdict.name:<12}  {name:<35}  {level:<6}  {len(finding.judgements):>6}"
     evidence = _evidence(finding)
     if evidence:
         yield textwrap.fill(evidence, COLUMNS, initial_indent=_UNDER, subsequent_indent=_UNDER, break_on_hyphens=False)
@@ -63,8 +70,6 @@ def _rows(finding: Finding) -> Iterator[str]:
 def _evidence(finding: Finding) -> str:
     if finding.crashed:
         return "crashed; see below"
-    if finding.verdict is None:
-        return ""
     if not finding.judgements:
         return "nothing to judge"
     return finding.judgements[0].what if finding.verdict is Verdict.PASS else ""

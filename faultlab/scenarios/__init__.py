@@ -9,6 +9,7 @@ ALL = (
     "rate-limit-date",
     "rate-limit-hostile",
     "unavailable",
+    "backoff",
     "too-large",
     "partial-write",
     "malformed",

@@ -19,15 +19,14 @@ from faultlab import plan
 from faultlab.exchange import ENDPOINTS
 from faultlab.faults.knob import default_of, knobs, nearest, types_of
 from faultlab.scenarios.reading import Document, Path, Problem, shown
+from faultlab.terms import TELLS, Terms
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 # Python's `$` also holds before a last line feed; an editor's does not.
 NAME = "^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$(?!\\n)"
 """What a scenario may be called: it becomes part of a folder's name."""
 
-DEADLINE = 120.0
-"""Seconds a client may run when the file does not say."""
-
+_TERMS = Terms()
 _TYPES = {int: "integer", float: "number", str: "string", bool: "boolean", type(None): "null"}
 
 _MATCH: Mapping[str, Mapping[str, Any]] = {
@@ -102,12 +101,31 @@ def schema(faults: Sequence[type[Any]], profiles: Sequence[str], checks: Sequenc
                         "type": "number",
                         "exclusiveMinimum": 0,
                         "maximum": 86400,
-                        "default": DEADLINE,
+                        "default": _TERMS.deadline,
                     },
                     "memory_mb": {
                         "description": "megabytes of memory the client may hold; no bound if not given",
                         "type": "integer",
                         "minimum": 1,
+                    },
+                    "attempts": {
+                        "description": "how often a point may be sent",
+                        "type": "integer",
+                        "minimum": 1,
+                        "default": _TERMS.attempts,
+                    },
+                    "recovery": {
+                        "description": "seconds after the last fault within which everything pending has to arrive",
+                        "type": "number",
+                        "exclusiveMinimum": 0,
+                        "maximum": 86400,
+                        "default": _TERMS.recovery,
+                    },
+                    "told_by": {
+                        "description": "what counts as telling the application",
+                        "type": "array",
+                        "items": {"type": "string", "enum": list(TELLS)},
+                        "default": list(TELLS),
                     },
                 },
                 "additionalProperties": False,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from faultlab import oracles
-from faultlab.history import History
+from faultlab.history import Event, History, Report
 from faultlab.ledger import Ledger
 from faultlab.oracles import UnknownOracle, judge, named
 from faultlab.verdict import Counts, Judgement, Level, Oracle, Verdict, oracle
@@ -62,6 +62,7 @@ def test_an_oracle_is_named_after_its_function() -> None:
         finds_nothing.level,
         finds_nothing.source,
     )
+    assert ("More about it.",) == finds_nothing.explained
 
 
 def test_all_oracles_have_a_name_a_sentence_and_a_source() -> None:
@@ -70,11 +71,28 @@ def test_all_oracles_have_a_name_a_sentence_and_a_source() -> None:
         "loses_nothing_silently",
         "delivers_through_transient_failures",
         "waits_as_told",
+        "survives_any_retry_after",
         "leaves_permanent_failures_alone",
         "reports_partial_writes",
+        "splits_oversized_batches",
+        "backs_off",
+        "keeps_the_request_budget",
+        "lets_good_lines_pass_bad_ones",
+        "repeats_only_idempotently",
+        "writes_valid_lines",
+        "keeps_field_types",
+        "recovers_promptly",
         "ends_well",
+        "tells_the_truth",
+        "keeps_its_secrets",
     ) == tuple(one.name for one in oracles.ALL)
     assert all(one.about and one.source for one in oracles.ALL)
+
+
+@pytest.mark.parametrize("one", oracles.ALL, ids=lambda one: one.name)
+def test_all_oracles_explain_themselves(one: Oracle) -> None:
+    """What it looks at, what fails, what it considers, and what a client's author can do."""
+    assert ["Looks at", "Fails", "Considered", "To mend"] == [text.partition(":")[0] for text in one.explained]
 
 
 def test_the_worst_judgement_wins() -> None:
@@ -138,9 +156,24 @@ def test_a_should_fails_only_when_strict() -> None:
     assert Verdict.FAIL == judge(history(*CALM), (advice,)).findings[0].verdict
 
 
-def test_a_should_that_is_lenient_keeps_its_doubts() -> None:
-    """Being lenient with a failure does not make its doubts a pass."""
-    assert Verdict.INCONCLUSIVE == verdict(replace(fails, level=Level.SHOULD))
+def test_a_should_keeps_its_doubts_where_it_was_asked() -> None:
+    """Being lenient with a failure does not make its doubts a pass; what nobody asked is no reason to doubt."""
+    advice = replace(fails, level=Level.SHOULD)
+
+    assert (Verdict.INCONCLUSIVE, Verdict.PASS) == (verdict(advice, checks=("fails",)), verdict(advice))
+    assert Verdict.FAIL == verdict(advice, strict=True)
+
+
+def test_a_should_without_a_case_is_a_doubt_where_it_was_asked() -> None:
+    """Whatever its level, a check that looked at nothing proves nothing."""
+    advice = replace(finds_nothing, level=Level.SHOULD)
+
+    assert Verdict.INCONCLUSIVE == verdict(passes, advice, checks=("finds_nothing",))
+
+
+def test_a_should_that_crashes_is_a_doubt() -> None:
+    """Whether it was asked or not: the lab itself is not to be trusted there."""
+    assert Verdict.INCONCLUSIVE == verdict(passes, replace(crashes, level=Level.SHOULD))
 
 
 @pytest.mark.parametrize(
@@ -219,6 +252,18 @@ def test_verdicts_have_exit_statuses(word: tuple[str, Verdict], exit_status: int
     assert (word[0], exit_status) == (word[1].word, word[1].exit_status)
 
 
+def backing_off(first: int, began: float) -> list[Event]:
+    """Give four batches refused four times each, whose delays double and vary."""
+    events: list[Event] = []
+    for batch in range(4):
+        at = began + 100 * batch
+        for step in range(5):
+            status, rule = (503, "outage") if step < 4 else (204, "")
+            events.append(sent(first + len(events), lines(100 + batch), status, at=at, rule=rule))
+            at += 0.1 + 2**step * (0.7 + 0.1 * batch)
+    return events
+
+
 def test_a_good_client_passes_everything() -> None:
     """A run with every kind of trouble, handled as one hopes, is a pass and nothing less."""
     past = history(
@@ -226,9 +271,19 @@ def test_a_good_client_passes_everything() -> None:
         sent(2, lines(1, 2), at=3.01),
         sent(3, lines(3, 4), 201, at=4, refused=(2,)),
         sent(4, lines(5), 401, at=5),
-        rules=(RULE,),
+        sent(5, lines(6, 7), 413, at=6),
+        sent(6, lines(6), at=7),
+        sent(7, lines(7), at=8),
+        sent(8, lines(8), 429, at=9, retry_after="soon"),
+        sent(9, lines(8), at=10),
+        sent(10, lines(9), 400, at=11),
+        *backing_off(11, 12),
+        rules=(RULE, {**RULE, "name": "outage"}),
         checks=tuple(one.name for one in oracles.ALL),
         stderr="WARN 201: line 2 refused\nERROR unauthorized access\n",
+        reports=(Report("rejected", "", lines(9)),),
     )
+    found = judge(past)
 
-    assert (Verdict.PASS, ()) == (judge(past).verdict, judge(past).reasons)
+    assert (Verdict.PASS, ()) == (found.verdict, found.reasons)
+    assert {Verdict.PASS} == {finding.verdict for finding in found.findings}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -183,3 +185,16 @@ def test_no_value_is_too_strange(value: str) -> None:
     found = seconds(Answer(429, (("Retry-After", value),)), EPOCH)
 
     assert found is None or isinstance(found, float)
+
+
+@pytest.mark.parametrize(
+    ("at", "verdict"),
+    [(6.94, Verdict.INCONCLUSIVE), (6.8, Verdict.INCONCLUSIVE), (6.7, Verdict.FAIL), (6.96, Verdict.PASS)],
+)
+def test_what_the_lab_may_have_done_itself_is_a_doubt(at: float, verdict: Verdict) -> None:
+    """A lab that ran late may have noted the reply's leaving late."""
+    past = replace(history(sent(1, lines(1), 429, left=2, retry_after="5"), sent(2, lines(1), at=at)), lag=0.2)
+    (judgement,) = waits_as_told.looks_at(Ledger(past))
+
+    assert verdict == judgement.verdict
+    assert judgement.what.endswith("; the lab ran up to 0.20 s late") == (verdict is Verdict.INCONCLUSIVE)

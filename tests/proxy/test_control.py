@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import pytest
 from faultlab import history
 from faultlab.faults import RateLimit
 from faultlab.lab import LabError
-from tests.labs import AUTH, plan_of, running
+from tests.labs import AUTH, finished, plan_of, running
 from tests.raw import LINE, Raw
 
 
@@ -88,3 +91,20 @@ def test_stop_ends_the_proxy(tmp_path: Path) -> None:
             Raw(lab.port)
 
     assert history.read(tmp_path / "h").complete
+
+
+def test_how_late_the_lab_ran_is_measured(tmp_path: Path) -> None:
+    """A proxy that was stopped for a while says so; the next history begins anew."""
+    plan = plan_of()
+    with running(plan, tmp_path / "one") as lab:
+        assert lab._proxy is not None
+        pid = lab._proxy.pid
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.4)
+        os.kill(pid, signal.SIGCONT)
+        late = history.read(lab.complete()).lag
+        lab.arm(plan, tmp_path / "two")
+        again = finished(lab).lag
+
+    assert late > 0.3
+    assert again != late

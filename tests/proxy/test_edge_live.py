@@ -142,8 +142,18 @@ def test_every_documented_answer_arrives_as_it_was_decided(tmp_path: Path, profi
         if isinstance(decided, Answer):
             assert (decided.status, decided.body) == (reply.status, reply.body), event.decision.row
             assert [(n, v.strip()) for n, v in decided.headers] == [
-                (n, v.strip()) for n, v in reply.headers if n != "Content-Length"
+                (n, v.strip()) for n, v in reply.headers if n not in {"Content-Length", "Connection"}
             ], event.decision.row
+
+
+def test_a_204_with_a_body_spoils_no_later_reply(tmp_path: Path) -> None:
+    """Whoever takes it for a reply without a body finds the connection at its end, as it was told."""
+    with running(plan_of(Rule(PartialWrite(status=204))), tmp_path / "h") as lab, Raw(lab.port) as raw:
+        seen = raw.write(LINE * 2, headers=AUTH)
+        after = raw.read()
+
+    assert (204, ["close"], True) == (seen.status, seen.all("connection"), bool(seen.body))
+    assert (0, "fin") == (after.status, after.end)
 
 
 def test_too_large_by_size_measures_what_was_sent(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import random
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
@@ -75,7 +75,7 @@ class Writer:
         while True:
             attempt += 1
             reply = self.send(lines)
-            if reply.status in {200, 201, 204}:
+            if reply.status in {200, 201, 204} or self.in_part(reply):
                 self.accepted(reply, lines)
                 return
             if reply.status == 413 and len(lines) > 1:
@@ -94,12 +94,14 @@ class Writer:
         """Whether the same request may succeed later."""
         return reply.status in TRANSIENT or reply.status == 0
 
+    def in_part(self, reply: Reply) -> bool:
+        """Whether a refusal says that some of it is stored; a partial write of nothing is none."""
+        return reply.status in {400, 422} and re.search(rb"partial write(?! error \(0 )", reply.body) is not None
+
     def accepted(self, reply: Reply, lines: Sequence[str]) -> None:
-        """Tell of the lines that a success names as refused."""
+        """Tell of the lines that a reply to what is stored names as refused."""
         if reply.body:
-            self.tell(
-                "partial", self.message(reply), [lines[number - 1] for number in named(reply, len(lines))] or lines
-            )
+            self.tell("partial", self.message(reply), named(reply, lines) or lines)
 
     def refused(self, reply: Reply, lines: Sequence[str]) -> None:
         """Tell of a refusal that no waiting mends."""
@@ -158,13 +160,6 @@ class Writer:
             self.connection = None
 
 
-def headers_of(response: http.client.HTTPResponse) -> dict[str, str]:
-    """Give the headers by their names in lower case, but for those that stand twice and so mean nothing."""
-    given = [(name.lower(), value) for name, value in response.getheaders()]
-    names = [name for name, _ in given]
-    return {name: value for name, value in given if names.count(name) == 1}
-
-
 def retry_after(reply: Reply, now: float) -> float | None:
     """Read the two forms that RFC 9110 has; anything else is as good as none."""
     text = reply.headers.get("retry-after", "").strip(" \t")
@@ -177,15 +172,14 @@ def retry_after(reply: Reply, now: float) -> float | None:
     return when.timestamp() - now if when.tzinfo is not None else None
 
 
-def named(reply: Reply, count: int) -> Iterator[int]:
-    """Yield the numbers of the lines a body names as refused."""
+def named(reply: Reply, lines: Sequence[str]) -> list[str]:
+    """Give the lines a body names as refused, by their numbers or in full."""
     try:
-        value = json.loads(reply.body)
-    except ValueError:
-        return
-    for number in re.findall(r"line (\d+)", str(value.get("message", ""))):
-        if 1 <= int(number) <= count:
-            yield int(number)
+        message = str(json.loads(reply.body)["message"])
+    except (ValueError, TypeError, KeyError):
+        return []
+    numbers = {int(number) for number in re.findall(r"line (\d+)", message)}
+    return [line for number, line in enumerate(lines, 1) if number in numbers or f"'{line}'" in message]
 
 
 def append(variable: str, text: str) -> None:
