@@ -41,7 +41,7 @@ def survives_any_retry_after(ledger: Ledger) -> Iterator[Judgement]:
     epoch = ledger.history.run.get("epoch")
     last = max((send.event.exchange.at for send in ledger.sends), default=0.0)
     for send in ledger.sends:
-        if send.reply is None or send.status < 300 or not send.event.exchange.is_write or not send.carries:
+        if send.reply is None or send.status < 300 or not send.carries:
             continue
         strange = strangeness(send.reply, None if epoch is None else epoch + send.ended)
         if strange:
@@ -57,8 +57,8 @@ def strangeness(reply: Answer, now: float | None) -> str:
         return f"{len(given)} Retry-After headers"
     text = given[0] if len(given[0]) <= QUOTED else f"{given[0][: QUOTED - 1]}…"
     wait = seconds(reply, now)
-    if wait is None and now is None and seconds(reply, 0.0) is not None:
-        return ""  # A date, of which nobody knows how far away it was.
+    if wait is None and seconds(reply, 0.0) is not None:
+        return ""  # A date, and no clock that says how far away it was.
     return "" if wait is not None and 0 < wait <= LONGEST else f"'Retry-After: {text}'"
 
 

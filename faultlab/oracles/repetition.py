@@ -32,7 +32,7 @@ def repeats_only_idempotently(ledger: Ledger) -> Iterator[Judgement]:
     """
     others, handed = _others(ledger), _handed(ledger)
     for send in ledger.sends:
-        if send.event.exchange.is_write and (send.dropped or send.status >= 500):
+        if send.dropped or send.status >= 500:
             found = _of_send(ledger, send, others, handed)
             if found is not None:
                 yield found

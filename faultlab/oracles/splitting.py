@@ -26,19 +26,19 @@ def splits_oversized_batches(ledger: Ledger) -> Iterator[Judgement]:
     To mend: halve the batch and send both halves, down to single lines; tell of a line that is refused by itself.
     """
     for send in ledger.sends:
-        if send.status == TOO_LARGE and send.event.exchange.is_write and len(send.carries) > 1:
+        if send.status == TOO_LARGE and len(send.carries) > 1:
             yield _of_send(ledger, send)
 
 
 def _of_send(ledger: Ledger, send: Send) -> Judgement:
-    entries = [ledger.entries[row.key] for row in send.carries if row.key in ledger.entries]
+    entries = [ledger.entries[row.key] for row in send.carries]
     size = _size(ledger, send)
     smaller = [_smaller(ledger, entry, send, size) for entry in entries]
     rest = [entry for entry, index in zip(entries, smaller, strict=True) if index is None]
-    bodies = len({index for index in smaller if index is not None})
     count = f"{size} bytes" if math.isfinite(size) else "more bytes than were seen"
     what = f"{send.label}, {len(send.carries)} lines and {count}, was told {send.status}: "
     if not rest:
+        bodies = len(set(smaller))
         what += f"sent again in {bodies} smaller bod{'ies' if bodies > 1 else 'y'}"
         return Judgement(Verdict.PASS, what, send.seq, send.batch)
     what += f"{len(rest)} of {len(entries)} points went into no smaller body, "

@@ -187,12 +187,16 @@ def test_a_check_of_health_is_no_sign_of_life() -> None:
             REFUSAL + BECAUSE + WRAPPED + VALUE_ERROR,
             "stderr line 12: \"ValueError: invalid literal for int() with base 10: 'soon'\"",
         ),
+        (
+            REFUSAL + BECAUSE + REFUSAL + VALUE_ERROR,
+            "stderr line 12: \"ValueError: invalid literal for int() with base 10: 'soon'\"",
+        ),
         (VALUE_ERROR + BECAUSE + WRAPPED, 'stderr line 9: "WriteError: gave the batch up"'),
         (
             REFUSAL + MEANWHILE + VALUE_ERROR + BECAUSE + WRAPPED,
             'stderr line 15: "WriteError: gave the batch up"',
         ),
-        ("panic: runtime error: index out of range [0]\n", 'stderr line 1: "panic: runtime error: index out of ran'),
+        ("panic: runtime error: index out of range\n", 'stderr line 1: "panic: runtime error: index out of range"'),
     ],
 )
 def test_a_crash_fails(stderr: str, crash: str) -> None:
@@ -200,7 +204,7 @@ def test_a_crash_fails(stderr: str, crash: str) -> None:
     (judgement,) = judged(refused(), client=TOLD, stderr=stderr)
 
     assert (Verdict.FAIL, ("m,k=a 1", "m,k=a 2")) == (judgement.verdict, judgement.points)
-    assert f"'Retry-After: soon': the client crashed ({crash}" in judgement.what
+    assert judgement.what.endswith(f"'Retry-After: soon': the client crashed ({crash})")
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,7 @@ def test_half_a_split_fails_for_the_other_half() -> None:
     (judgement,) = judged(too_large(), sent(2, lines(1, 2)))
 
     assert (Verdict.FAIL, ("m,k=a 3", "m,k=a 4")) == (judgement.verdict, judgement.points)
+    assert (1, too_large().batch) == (judgement.exchange, judgement.batch)
     assert judgement.what.endswith(
         "was told 413: 2 of 4 points went into no smaller body, not stored, and the application was not told"
     )
