@@ -79,7 +79,7 @@ def own_delays(ledger: Ledger) -> Iterator[Delay]:
     epoch = ledger.history.run.get("epoch")
     steps: dict[str, int] = defaultdict(int)
     for send in ledger.sends:
-        if not is_transient(send) or not send.event.exchange.is_write or wait_told(send, epoch) is not None:
+        if not is_transient(send) or wait_told(send, epoch) is not None:
             continue
         again = ledger.next_send(send)
         if again is not None and again.batch == send.batch and any(row.timed for row in send.carries):

@@ -101,8 +101,8 @@ def _changed(
     """Give a point that one of a send was turned into, and the send that first carried it; None if there is none."""
     for row in send.carries:
         reading = _reading(row.loose)
-        # One that was not handed over as it is was given its timestamp by the client.
-        if not row.timed or (handed is not None and row.loose not in (ledger.handed or ()) and handed[reading] != 1):
+        # One that was not handed over with this timestamp is known only where the manifest has no other like it.
+        if handed is not None and not (row.timed and row.loose in (ledger.handed or ())) and handed[reading] != 1:
             continue
         for entry in others.get(reading, ()):
             again = ledger.sends[entry.sends[0]]

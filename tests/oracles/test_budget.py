@@ -157,6 +157,12 @@ def test_a_body_stored_and_sent_again_fails() -> None:
     )
 
 
+@pytest.mark.parametrize("status", [204, 400, 503, None])
+def test_how_the_second_ends_is_no_matter(status: int | None) -> None:
+    """It was one request too many when it was made."""
+    assert [Verdict.FAIL] == verdicts(sent(1, lines(1)), sent(2, lines(1), status), manifest=lines(1))
+
+
 @pytest.mark.parametrize(
     ("body", "manifest"), [(lines(1), None), (UNTIMED, None), (UNTIMED, lines(1)), (lines(1), lines(2))]
 )

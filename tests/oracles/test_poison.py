@@ -147,6 +147,10 @@ def test_what_was_under_way_was_not_sent_after(at: float, verdict: Verdict) -> N
         ({"reports": (Report("failed"),)}, 'and the application was told (report 1: "failed")'),
         ({"reports": (Report("failed", "", lines(2, 3)),)}, 'and the application was told (report 1: "failed")'),
         (
+            {"reports": (Report("failed", "", lines(2)), Report("failed", "", lines(3)))},
+            'and the application was told (report 1: "failed")',
+        ),
+        (
             {"reports": (Report("error", "the writer has stopped"),)},
             'and the application may have been told (report 1: "error: the writer has stopped")',
         ),
@@ -218,6 +222,20 @@ def test_two_refused_batches_do_not_excuse_each_other() -> None:
     again = [sent(n, lines(1 + n % 2), 400) for n in (3, 4, 5)]
 
     assert [Verdict.FAIL, Verdict.FAIL] == verdicts(*refused, *again, manifest=BEHIND)
+
+
+def test_another_batch_joined_with_the_refused_one_is_another_batch() -> None:
+    """What it adds to the refused points is enough."""
+    events = (sent(1, lines(2), 503), sent(2, lines(1), 400), sent(3, lines(1, 2), 503))
+
+    assert [Verdict.INCONCLUSIVE] == verdicts(*events, manifest=BEHIND)
+
+
+def test_a_batch_that_is_refused_later_is_no_excuse() -> None:
+    """However its earlier attempts ended."""
+    events = (sent(1, lines(2), 503), sent(2, lines(1), 400), sent(3, lines(2), 400))
+
+    assert [Verdict.FAIL, Verdict.FAIL] == verdicts(*events, manifest=BEHIND)
 
 
 def test_queries_after_it_are_no_writes() -> None:

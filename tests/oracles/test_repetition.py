@@ -67,6 +67,7 @@ def test_half_a_reply_is_none(ended: Ended) -> None:
         sent(1, UNTIMED, 503, method="PUT"),
         sent(1, "", 503),
         sent(1, "bad\n", 503),
+        sent(1, "oops\n", 503),
         sent(1, UNTIMED, 503, left=2.5),
     ],
 )
@@ -117,6 +118,31 @@ def test_one_point_with_another_timestamp_is_enough() -> None:
     events = (lost("bad\n" + lines(1, 2)), sent(2, lines(1)), sent(3, "m,k=a v=1 9\n"))
 
     assert [Verdict.FAIL] == verdicts(*events, manifest=lines(1, 2))
+
+
+def test_a_point_nobody_handed_over_hides_none_that_was() -> None:
+    """Every point of a body is looked at."""
+    events = (lost("m,k=a v=5 5\n" + lines(1)), sent(2, "m,k=a v=1 9\n"))
+
+    assert [Verdict.FAIL] == verdicts(*events, manifest=lines(1))
+
+
+def test_two_points_of_one_body_are_no_resend_of_each_other() -> None:
+    """Even when the reply left at once."""
+    assert [] == verdicts(lost(lines(1, 9), at=1, left=1), manifest=lines(1))
+
+
+def test_a_point_that_was_there_before_is_no_resend() -> None:
+    """However often it is sent afterwards."""
+    stranger = "m,k=a v=1 9\n"
+
+    assert [] == verdicts(sent(1, stranger), lost(lines(1), seq=2), sent(3, stranger), manifest=lines(1))
+
+
+@pytest.mark.parametrize(("manifest", "found"), [(UNTIMED, [Verdict.FAIL]), (UNTIMED * 2, []), (None, [])])
+def test_a_timestamp_given_to_the_second_attempt_only_fails(manifest: str | None, found: list[Verdict]) -> None:
+    """The server gave the first its own; unless the second may be new data."""
+    assert found == verdicts(lost(UNTIMED), sent(2, lines(1)), manifest=manifest)
 
 
 def test_points_without_timestamps_of_which_the_manifest_knows_none_may_be_new_data() -> None:
