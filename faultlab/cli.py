@@ -21,11 +21,13 @@ from rich.console import Console
 from rich.table import Table
 
 import faultlab
-from faultlab import contract, faults, fingerprint, history, lab, lint, listing, oracles, reports, scenario
+from faultlab import contract, faults, fingerprint, history, lab, lint, listing, oracles, passport, reports, scenario
 from faultlab.exits import Exit
 from faultlab.faults import KnobError, nearest
 from faultlab.fingerprint import Fingerprint, FingerprintError
+from faultlab.ledger import Ledger
 from faultlab.lineprotocol import DIALECTS, Dialect
+from faultlab.passport import State, passports
 from faultlab.scenario import Scenario, ScenarioError
 from faultlab.verdict import Verdict, Verdicts
 
@@ -225,15 +227,22 @@ def progress(*, quiet: bool) -> Iterator[lab.Progress | None]:
         yield show
 
 
-def report(folder: Path, json_file: Path | None, *, strict: bool) -> Verdicts:
-    """Judge a history, print the table, and write the JSON where it is wanted; raises Usage for what is no history."""
+def read_history(folder: Path) -> history.History:
+    """Read a history; raises Usage with the one line that says why it is none."""
     try:
         past = history.read(folder)
-        verdicts = oracles.judge(past, strict=strict)
+        contract.named(str(past.run.get("profile")))
     except history.HistoryError as problem:
         raise Usage(str(problem)) from problem
     except contract.UnknownProfile as problem:
         raise Usage(f"{folder}: {problem}") from problem
+    return past
+
+
+def report(folder: Path, json_file: Path | None, *, strict: bool) -> Verdicts:
+    """Judge a history, print the table, and write the JSON where it is wanted; raises Usage for what is no history."""
+    past = read_history(folder)
+    verdicts = oracles.judge(past, strict=strict)
     if json_file is not None:
         text = reports.json(verdicts, past)
         if str(json_file) == "-":
@@ -288,6 +297,26 @@ Examples:
 def judge(folder: Path, json_file: Path | None, strict: bool) -> int:
     """Judge a history again, without a proxy."""
     return status_of(report(folder, json_file, strict=strict))
+
+
+@cli.command(
+    "ledger",
+    epilog="""\b
+Examples:
+  faultlab ledger faultlab-runs/partial-write-7 --state 'refused and not told'
+  faultlab ledger faultlab-runs/partial-write-7 --json | jq -r 'select(.copies > 1).point'
+""",
+)
+@click.argument("folder", metavar="HISTORY", type=click.Path(path_type=Path))
+@click.option("--state", type=click.Choice([state.value for state in State]), help="Only points that ended so.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a point.")
+def ledger_command(folder: Path, state: str | None, as_json: bool) -> int:
+    """Say of each point how it ended, and which exchange decided that."""
+    past = read_history(folder)
+    found = (one for one in passports(Ledger(past)) if state in {None, one.state})
+    for line in map(json.dumps, map(asdict, found)) if as_json else passport.text(found):
+        click.echo(line)
+    return Exit.PASS
 
 
 @cli.command(
@@ -355,13 +384,7 @@ def fingerprint_at(path: Path) -> Fingerprint:
 
 def fingerprint_of(folder: Path) -> Fingerprint:
     """Read the fingerprint off a history; raises Usage with what is wrong with that."""
-    try:
-        past = history.read(folder)
-        contract.named(str(past.run.get("profile")))
-    except history.HistoryError as problem:
-        raise Usage(str(problem)) from problem
-    except contract.UnknownProfile as problem:
-        raise Usage(f"{folder}: {problem}") from problem
+    past = read_history(folder)
     if past.altered:
         raise Usage(f"{folder}: {past.altered[0]}; expected a history as its run left it")
     if past.broken:

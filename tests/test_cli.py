@@ -300,7 +300,8 @@ def test_output_without_a_terminal_has_no_colour(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("run",), ("judge",), ("faults",), ("addon",), ("scenarios",), ("oracles",), ("zoo",), ("lint",)]
+    "command",
+    [(), ("run",), ("judge",), ("faults",), ("addon",), ("scenarios",), ("oracles",), ("zoo",), ("lint",), ("ledger",)],
 )
 def test_help_has_examples(command: tuple[str, ...]) -> None:
     """Each command explains itself and shows how it is used."""
@@ -460,3 +461,17 @@ def test_a_printed_token_is_redacted_and_judged(tmp_path: Path) -> None:
     written = b"".join(path.read_bytes() for path in (tmp_path / "h").rglob("*") if path.is_file())
     assert (1, False, False) == (done.returncode, "hunter2" in done.stdout + done.stderr, b"hunter2" in written)
     assert "a credential was printed, stderr line 1" in " ".join(done.stdout.split())
+
+
+def test_ledger_says_how_each_point_ended(tmp_path: Path) -> None:
+    """A line a point, or an object a point, or only those in one state."""
+    run(tmp_path, "calm")
+    everything = faultlab("ledger", tmp_path / "h").stdout.splitlines()
+    objects = [json.loads(line) for line in faultlab("ledger", tmp_path / "h", "--json").stdout.splitlines()]
+    lost = faultlab("ledger", tmp_path / "h", "--state", "lost silently")
+
+    assert len(everything) == len(objects) > 0
+    assert {"stored"} == {one["state"] for one in objects}
+    assert (0, "") == (lost.returncode, lost.stdout)
+    assert 2 == faultlab("ledger", tmp_path).returncode
+    assert 2 == faultlab("ledger", tmp_path / "h", "--state", "gone").returncode

@@ -97,6 +97,23 @@ def _doubt(ledger: Ledger, entry: Entry, told: Evidence | None) -> str:
     return "" if heard is None else f"not stored, and the application heard of an earlier attempt only ({heard})"
 
 
+def fate_of_unsent(ledger: Ledger, point: Unsent) -> tuple[Verdict, str]:
+    """Give whether the application was told of a point that was never sent, and how that is known, in a phrase."""
+    account, client = ledger.account, ledger.history.client
+    told = account.of_point(point.loose) or account.of_everything()
+    if told is not None and told.certain:
+        return Verdict.PASS, f"never sent, and the application was told ({told})"
+    if account.deaf:
+        return Verdict.INCONCLUSIVE, "never sent, and nobody recorded what the application was told"
+    if client is not None and client.timed_out:
+        return Verdict.INCONCLUSIVE, "never sent when the lab ended the client"
+    if told is not None:
+        return Verdict.INCONCLUSIVE, f"never sent, and the application may have been told ({told})"
+    if point.doubt:
+        return Verdict.INCONCLUSIVE, point.doubt
+    return Verdict.FAIL, "never sent, and the application was not told"
+
+
 def evidence_about(ledger: Ledger, entry: Entry) -> Evidence | None:
     """Give what shows that the application was told of an entry's last attempt; None when nothing does."""
     account, last = ledger.account, ledger.sends[entry.sends[-1]]
