@@ -7,7 +7,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN = $(UV) run --frozen
 BENCHES = proxy lineprotocol strategies
 
-.PHONY: help setup demo test test-servers lint types package bench ci clean
+.PHONY: help setup demo test test-servers lint types package bench mutation ci clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +50,9 @@ bench: setup  ## Measure what an exchange, a line and a draw cost, as ratios; BE
 	@status=0; for name in $(BENCHES); do \
 	  $(RUN) --group bench python benchmarks/$$name.py $(BENCH) || status=$$?; \
 	done; exit $$status
+
+mutation: setup  ## Change the judge in every small way and count what no test notices; a quarter of an hour
+	$(RUN) --with mutmut==3.8.1 python -m tests.mutation
 
 ci:  ## Everything that has to hold
 	.ci/run
