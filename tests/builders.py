@@ -69,6 +69,7 @@ def sent(
     deliver: Deliver | None = None,
     intake: Intake | None = None,
     refused: tuple[int, ...] = (),
+    named: tuple[int, ...] = (),
     ended: Ended | None = None,
     path: str = V2_WRITE,
     query: Pairs = (("bucket", "b"),),
@@ -82,7 +83,8 @@ def sent(
 ) -> Event:
     """Give one exchange; ``at`` is its number in seconds and the reply leaves 0.1 s later unless told otherwise.
 
-    A status of None is a connection closed without a reply. What was stored follows from the status: all for a 2xx,
+    ``refused`` are the lines that the decision refuses, ``named`` those that upstream itself did. A status of None is a
+    connection closed without a reply. What was stored follows from the status: all for a 2xx,
     else nothing.
     """
     data = body.encode() if isinstance(body, str) else body
@@ -111,6 +113,7 @@ def sent(
         effect=effect,
         ended=ended or (Ended.CLOSED if status is None else Ended.REPLIED),
         status=status,
+        refused=tuple(Refusal(number, "bad", "bad line") for number in named),
         told=told,
     )
     return Event(

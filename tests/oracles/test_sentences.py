@@ -43,6 +43,12 @@ CASES: dict[str, dict[str, History]] = {
             sent(1, lines(1)), manifest=lines(1, 2), reports=(Report("failed", "out of memory"),)
         ),
         "never sent as it is": history(OTHERWISE, manifest=lines(2)),
+        "never sent with its time": history(sent(1, "m,k=a v=1\n"), manifest=lines(2)),
+        "an equal line stored with another batch": history(sent(1, "m v=1\n", 503), sent(2, "m v=1\nm v=3\n")),
+        "named by the server": history(
+            sent(1, lines(1, 2), 201, message="line 2 is bad", effect=Effect.PART, named=(2,)),
+            reports=(Report("partial", "line 2 is bad"),),
+        ),
         "never sent, one of them certainly": history(OTHERWISE, manifest=lines(2, 9)),
         "lines without a name": history(sent(1, lines(1)), manifest=lines(1) + UNTIMED),
         "lines without a name, told": history(sent(1, lines(1)), manifest=lines(1) + UNTIMED, client=TOLD),
@@ -88,6 +94,21 @@ CASES: dict[str, dict[str, History]] = {
             sent(1, lines(1, 2), 503), sent(2, lines(1), 503, effect=Effect.UNKNOWN), sent(3, lines(3))
         ),
     },
+    "waits_as_told": {
+        "patient": history(sent(1, lines(1), 429, left=2, retry_after="5"), sent(2, lines(1), at=7)),
+        "early, after one that was not sent again": history(
+            sent(1, lines(9), 429, retry_after="5"),
+            sent(2, lines(1), 503, left=3, retry_after="5"),
+            sent(3, lines(1), at=4),
+        ),
+        "early without timestamps": history(sent(1, UNTIMED, 429, left=2, retry_after="5"), sent(2, UNTIMED, at=3)),
+        "early by what the lab was late": replace(
+            history(sent(1, lines(1), 429, left=2, retry_after="5"), sent(2, lines(1), at=6.75)), lag=0.25
+        ),
+        "told a day": history(
+            sent(1, lines(1), 429, left=2, retry_after=str(int(LONGEST))), sent(2, lines(1), at=2 + LONGEST)
+        ),
+    },
     "leaves_permanent_failures_alone": {
         "alone": history(sent(1, lines(1), 400)),
         "again": history(sent(1, lines(1, 2), 400), sent(2, lines(1, 2))),
@@ -123,6 +144,11 @@ CASES: dict[str, dict[str, History]] = {
             sent(2, lines(2), 401),
             sent(3, lines(3), 404, message="not found at all"),
             stderr="ERROR unauthorized access\n",
+        ),
+        "one of two batches told of": history(
+            sent(1, lines(1, 2), 201, refused=(2,), message="line 2 is bad"),
+            sent(2, lines(3, 4), 201, refused=(2,), message="line 2 is worse"),
+            stderr="ERROR line 2 is worse\n",
         ),
         "nobody listened": history(sent(1, lines(1, 2), 201, refused=(2,)), client=None),
         "ended by the lab": history(sent(1, lines(1, 2), 201, refused=(2,)), client=KILLED),
