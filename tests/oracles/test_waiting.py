@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from faultlab.ledger import Ledger
 from faultlab.oracles import waits_as_told
 from faultlab.oracles.waiting import LONGEST, seconds
 from faultlab.verdict import Judgement, Verdict
-from tests.builders import EPOCH, history, lines, sent
+from tests.builders import EPOCH, answer, history, lines, sent
 
 
 def judged(*events: Event) -> list[Judgement]:
@@ -198,3 +199,20 @@ def test_what_the_lab_may_have_done_itself_is_a_doubt(at: float, verdict: Verdic
 
     assert verdict == judgement.verdict
     assert judgement.what.endswith("; the lab ran up to 0.20 s late") == (verdict is Verdict.INCONCLUSIVE)
+
+
+def test_a_date_is_one_wherever_the_judge_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The zone of the machine has no say, nor has it in the century of a two-digit year."""
+    given = [answer(429, headers=(("Retry-After", form),)) for form in DATES]
+    here = [seconds(one, EPOCH) for one in given]
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        there = [seconds(one, EPOCH) for one in given]
+    time.tzset()
+
+    assert [30.0] * len(DATES) == here == there
+
+
+DATES = ("Thu, 01 Jan 2026 00:00:30 GMT", "Thursday, 01-Jan-26 00:00:30 GMT", "Thu Jan  1 00:00:30 2026")
+"""Half a minute after the runs of the builders begin, in each form that HTTP has."""
