@@ -24,7 +24,12 @@ CONFIGURATION = """
 source_paths = ["faultlab"]
 only_mutate = ["faultlab/ledger.py", "faultlab/oracles/*.py"]
 also_copy = ["addons", "strategies", "README.md"]
-pytest_add_cli_args_test_selection = ["tests/oracles", "tests/test_ledger.py", "tests/test_passport.py"]
+pytest_add_cli_args_test_selection = [
+  "tests/oracles",
+  "tests/test_ledger.py",
+  "tests/test_passport.py",
+  "tests/test_reports.py",
+]
 pytest_add_cli_args = ["-p", "no:cacheprovider", "-q", "-x"]
 """
 
