@@ -16,7 +16,7 @@ from faultlab.ledger import Ledger, Send
 from faultlab.oracles.delivery import is_transient
 from faultlab.oracles.pacing import FLOOR, STEPS
 from faultlab.oracles.splitting import TOO_LARGE
-from faultlab.oracles.waiting import LONGEST, SLACK, seconds, wait_told
+from faultlab.oracles.waiting import LONGEST, SLACK, seconds, wait_told, waits_named
 
 PATIENCE = 60.0
 """Seconds after which a client that was never seen to choose a delay will not send again: usual ones begin with 10."""
@@ -89,7 +89,7 @@ def take(history: History) -> Fingerprint:
 
 def form_of(reply: Answer, wait: float | None) -> str | None:
     """Give which of ``FORMS`` a reply's Retry-After has, which says this wait or no valid one; None without one."""
-    given = [value.strip(" \t") for name, value in reply.headers if name.lower() == "retry-after"]
+    given = [value.strip(" \t") for value in waits_named(reply)]
     if len(given) != 1:
         return "repeated" if given else None
     if wait is None:

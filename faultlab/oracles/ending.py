@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 
 from faultlab.ledger import Ledger
+from faultlab.terms import Terms
 from faultlab.verdict import Judgement, Level, Verdict, oracle
 
 MIB = 1024 * 1024
@@ -25,7 +26,7 @@ def ends_well(ledger: Ledger) -> Iterator[Judgement]:
 
     To mend: bound the buffer and the time that closing may take, and say what is dropped.
     """
-    client, limit = ledger.history.client, ledger.history.run.get("memory_mb")
+    client, limit = ledger.history.client, Terms.from_json(ledger.history.run).memory_mb
     if client is None:
         return
     ran = client.ended - client.began

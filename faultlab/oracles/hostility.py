@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from faultlab.exchange import Answer
 from faultlab.ledger import Entry, Ledger, Send, shown
 from faultlab.oracles.loss import fate
-from faultlab.oracles.waiting import LONGEST, seconds
+from faultlab.oracles.waiting import LONGEST, seconds, waits_named
 from faultlab.told import Evidence, crashes, speaks_of
 from faultlab.verdict import Judgement, Level, Verdict, oracle
 
@@ -50,7 +50,7 @@ def survives_any_retry_after(ledger: Ledger) -> Iterator[Judgement]:
 
 def strangeness(reply: Answer, now: float | None) -> str:
     """Say what is strange about a reply's Retry-After; empty when it has none, or one to be obeyed."""
-    given = [value for name, value in reply.headers if name.lower() == "retry-after"]
+    given = waits_named(reply)
     if not given:
         return ""
     if len(given) > 1:

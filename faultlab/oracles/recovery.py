@@ -38,11 +38,10 @@ def recovers_promptly(ledger: Ledger) -> Iterator[Judgement]:
 def _of_batch(ledger: Ledger, batch: Batch, last: float, bound: float) -> Judgement | None:
     sends = [ledger.sends[index] for index in batch.sends]
     held_up = [send for send in sends if is_transient(send)]
-    stored = [entry for entry in batch.entries if entry.stored_by is not None]
-    if not held_up or not stored:
+    arrivals = [(ledger.sends[entry.stored_by], entry) for entry in batch.entries if entry.stored_by is not None]
+    if not held_up or not arrivals:
         return None
-    slowest = max(stored, key=lambda entry: ledger.sends[entry.stored_by or 0].event.exchange.at)
-    arrival = ledger.sends[slowest.stored_by or 0]
+    arrival, slowest = max(arrivals, key=lambda one: one[0].event.exchange.at)
     at = arrival.event.exchange.at
     if at < last:
         return None

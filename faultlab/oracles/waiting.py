@@ -76,12 +76,17 @@ def wait_told(send: Send, epoch: float | None) -> float | None:
     return seconds(send.reply, None if epoch is None else epoch + send.ended)
 
 
+def waits_named(reply: Answer) -> list[str]:
+    """Give the value of each Retry-After of a reply as it stands there, in order."""
+    return [value for name, value in reply.headers if name.lower() == "retry-after"]
+
+
 def seconds(reply: Answer, now: float | None) -> float | None:
     """Read the one Retry-After of a reply, relative to ``now`` in seconds since 1970; None when it is not valid.
 
     Raises nothing, however long or strange the value. Source: RFC 9110, sections 5.6.7 and 10.2.3.
     """
-    given = [value for name, value in reply.headers if name.lower() == "retry-after"]
+    given = waits_named(reply)
     if len(given) != 1:
         return None
     text = given[0].strip(" \t")
