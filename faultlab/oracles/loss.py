@@ -78,7 +78,6 @@ def fate(ledger: Ledger, entry: Entry) -> tuple[Verdict, str]:
 
 
 def _doubt(ledger: Ledger, entry: Entry, told: Evidence | None) -> str:
-    account, client = ledger.account, ledger.history.client
     outcome = ledger.sends[entry.sends[-1]].event.outcome
     if entry.acknowledged:
         return "not stored, although the server said success"
@@ -86,32 +85,41 @@ def _doubt(ledger: Ledger, entry: Entry, told: Evidence | None) -> str:
         return f"not known to be stored: {entry.doubt}"
     if outcome is not None and outcome.ended is Ended.BROKEN:
         return "not stored: the lab failed at the last attempt"
-    if account.deaf:
-        return "not stored, and nobody recorded what the application was told"
-    if client is not None and client.timed_out:
-        return "not stored when the lab ended the client"
-    if told is not None:
-        return f"not stored, and the application may have been told ({told})"
-    earlier = (account.hears_of(ledger.sends[index].reply) for index in entry.sends[:-1])
+    if doubt := _doubt_of_what(ledger, "not stored", told):
+        return doubt
+    earlier = (ledger.account.hears_of(ledger.sends[index].reply) for index in entry.sends[:-1])
     heard = next((evidence for evidence in earlier if evidence is not None), None)
     return "" if heard is None else f"not stored, and the application heard of an earlier attempt only ({heard})"
 
 
 def fate_of_unsent(ledger: Ledger, point: Unsent) -> tuple[Verdict, str]:
     """Give whether the application was told of a point that was never sent, and how that is known, in a phrase."""
-    account, client = ledger.account, ledger.history.client
-    told = account.of_point(point.loose) or account.of_everything()
+    told = ledger.account.of_point(point.loose) or ledger.account.of_everything()
     if told is not None and told.certain:
         return Verdict.PASS, f"never sent, and the application was told ({told})"
-    if account.deaf:
-        return Verdict.INCONCLUSIVE, "never sent, and nobody recorded what the application was told"
-    if client is not None and client.timed_out:
-        return Verdict.INCONCLUSIVE, "never sent when the lab ended the client"
-    if told is not None:
-        return Verdict.INCONCLUSIVE, f"never sent, and the application may have been told ({told})"
-    if point.doubt:
-        return Verdict.INCONCLUSIVE, point.doubt
+    if doubt := _doubt_of_what(ledger, "never sent", told) or point.doubt:
+        return Verdict.INCONCLUSIVE, doubt
     return Verdict.FAIL, "never sent, and the application was not told"
+
+
+def doubt_of_telling(ledger: Ledger, told: Evidence | None, ended: str) -> str:
+    """Say why nobody knows whether the application was told; empty where it was not.
+
+    ``told`` is the evidence there is, which is not certain; ``ended`` says in the caller's words that the lab ended the
+    client.
+    """
+    client = ledger.history.client
+    if ledger.account.deaf:
+        return "nobody recorded what the application was told"
+    if client is not None and client.timed_out:
+        return ended
+    return "" if told is None else f"the application may have been told ({told})"
+
+
+def _doubt_of_what(ledger: Ledger, what: str, told: Evidence | None) -> str:
+    ended = f"{what} when the lab ended the client"
+    doubt = doubt_of_telling(ledger, told, ended)
+    return doubt if doubt in {"", ended} else f"{what}, and {doubt}"
 
 
 def evidence_about(ledger: Ledger, entry: Entry) -> Evidence | None:
@@ -129,7 +137,7 @@ def _reply(send: Send) -> str:
 
 
 def _of_unsent(ledger: Ledger) -> Judgement:
-    account, client = ledger.account, ledger.history.client
+    account = ledger.account
     told = account.of_everything()
     open_ = [point for point in ledger.unsent if account.of_point(point.loose) is None]
     count = len(ledger.unsent)
@@ -138,14 +146,7 @@ def _of_unsent(ledger: Ledger) -> Judgement:
         how = told if open_ else account.of_point(ledger.unsent[0].loose)
         return Judgement(Verdict.PASS, f"{what}, and the application was told ({how})")
     lost: list[Unsent] = [point for point in open_ if not point.doubt]
-    if account.deaf:
-        doubt = "nobody recorded what the application was told"
-    elif client is not None and client.timed_out:
-        doubt = "the lab ended the client"
-    elif told is not None:
-        doubt = f"the application may have been told ({told})"
-    else:
-        doubt = "" if lost else open_[0].doubt
+    doubt = doubt_of_telling(ledger, told, "the lab ended the client") or ("" if lost else open_[0].doubt)
     if doubt:
         return Judgement(Verdict.INCONCLUSIVE, f"{what}: {doubt}", points=shown(open_))
     what += "" if len(lost) == count else f", {len(lost)} of them certainly"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from faultlab.exchange import Effect, Lines
 from faultlab.history import Ended
 from faultlab.ledger import Entry, Ledger, Send, shown
-from faultlab.oracles.loss import evidence_about
+from faultlab.oracles.loss import doubt_of_telling, evidence_about
 from faultlab.told import Evidence
 from faultlab.verdict import Judgement, Level, Verdict, oracle
 
@@ -64,7 +64,7 @@ def _of_send(ledger: Ledger, send: Send) -> Judgement:
 def _told(ledger: Ledger, send: Send, gone: list[Entry]) -> tuple[Verdict, str]:
     if not gone and any(row.line in send.named for row in send.carries):
         return Verdict.PASS, "they arrived later"
-    account, client = ledger.account, ledger.history.client
+    account = ledger.account
     untold = [entry for entry in gone if account.of_point(entry.loose) is None]
     named = account.of_point(gone[0].loose) if gone and not untold else None
     told: Evidence | None = named or account.of_reply(send.reply, send.batch) or account.of_everything()
@@ -74,12 +74,8 @@ def _told(ledger: Ledger, send: Send, gone: list[Entry]) -> tuple[Verdict, str]:
         told = None if None in later else later[0]
     if told is not None and told.certain:
         return Verdict.PASS, f"the application was told ({told})"
-    if account.deaf:
-        return Verdict.INCONCLUSIVE, "nobody recorded what the application was told"
-    if client is not None and client.timed_out:
-        return Verdict.INCONCLUSIVE, "the application was not told when the lab ended the client"
-    if told is not None:
-        return Verdict.INCONCLUSIVE, f"the application may have been told ({told})"
+    if doubt := doubt_of_telling(ledger, told, "the application was not told when the lab ended the client"):
+        return Verdict.INCONCLUSIVE, doubt
     return Verdict.FAIL, f"{len(gone) or len(send.named)} gone, and the application was not told"
 
 
