@@ -96,7 +96,7 @@ class Body:
         """32 hexadecimal digits that name the ``stored`` form."""
         return blake2b(self.stored, digest_size=16).hexdigest()
 
-    @cached_property
+    @property
     def stored(self) -> bytes:
         """What a history keeps: the decoded bytes, or the wire bytes when they do not decode."""
         return self.wire if self.problem else self.data
@@ -119,7 +119,7 @@ class Body:
         return False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """One HTTP attempt as the proxy saw it.
 
@@ -134,8 +134,9 @@ class Exchange:
     headers: Pairs = ()
     body: Body = field(default_factory=Body)
     host: str = ""
+    _batch: str = field(default="", init=False, repr=False, compare=False)
 
-    @cached_property
+    @property
     def endpoint(self) -> str:
         """The InfluxDB endpoint family this request is for; empty if it is for none."""
         return self.path if self.path in ENDPOINTS else ""
@@ -154,12 +155,18 @@ class Exchange:
         """The bucket or database the request names; empty if it names none."""
         return self.parameter("bucket") or self.parameter("db") or ""
 
-    @cached_property
+    @property
     def batch(self) -> str:
         """16 hexadecimal digits that a resend shares: method, path, parameters without secrets, and decoded body.
 
         Compression does not change it, because two gzip runs over one body may differ in their time stamp.
         """
+        if not self._batch:
+            # A slot of its own, because with a dictionary an exchange would take three times the memory.
+            object.__setattr__(self, "_batch", self._named())
+        return self._batch
+
+    def _named(self) -> str:
         digest = blake2b(digest_size=8)
         digest.update(f"{self.method} {self.path}".encode())
         for name, value in self.query:

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from faultlab.ledger import Entry, Ledger, Unsent
+from faultlab.ledger import Entry, Ledger, Row
 from faultlab.oracles.loss import fate, fate_of_unsent
 from faultlab.oracles.permanence import PERMANENT
 from faultlab.verdict import Verdict
@@ -46,10 +46,10 @@ class Passport:
 
 def passports(ledger: Ledger) -> Iterator[Passport]:
     """Yield a passport for each point and each line that is none: those sent in order, then those never sent."""
-    for entry in ledger.entries.values():
-        yield _of_entry(ledger, entry)
-    for point in ledger.unsent:
-        yield _of_unsent(ledger, point)
+    for row, entry in ledger.points():
+        yield _of_point(ledger, row, entry)
+    for row in ledger.missing():
+        yield _of_unsent(ledger, row)
 
 
 def states(ledger: Ledger) -> dict[State, int]:
@@ -60,7 +60,7 @@ def states(ledger: Ledger) -> dict[State, int]:
     return {state: count for state, count in counts.items() if count}
 
 
-def _of_entry(ledger: Ledger, entry: Entry) -> Passport:
+def _of_point(ledger: Ledger, row: Row, entry: Entry) -> Passport:
     verdict, why = fate(ledger, entry)
     last = ledger.sends[entry.sends[-1]]
     decided = last if entry.stored_by is None else ledger.sends[entry.stored_by]
@@ -69,8 +69,8 @@ def _of_entry(ledger: Ledger, entry: Entry) -> Passport:
     else:
         state = _missing(verdict, refused=entry.refused or last.status in PERMANENT)
     return Passport(
-        point=entry.shown,
-        database=str(entry.key[0]),
+        point=row.shown,
+        database=entry.batch.database,
         state=state,
         decided=decided.seq,
         exchanges=tuple(ledger.sends[index].seq for index in entry.sends),
@@ -81,9 +81,10 @@ def _of_entry(ledger: Ledger, entry: Entry) -> Passport:
     )
 
 
-def _of_unsent(ledger: Ledger, point: Unsent) -> Passport:
-    verdict, why = fate_of_unsent(ledger, point)
-    return Passport(point.shown, "", _missing(verdict, refused=False), None, (), "", 0, handed_over=True, why=why)
+def _of_unsent(ledger: Ledger, row: Row) -> Passport:
+    doubt, named = ledger.missing_as(row)
+    verdict, why = fate_of_unsent(ledger, doubt, named)
+    return Passport(row.shown, "", _missing(verdict, refused=False), None, (), "", 0, handed_over=True, why=why)
 
 
 def _missing(verdict: Verdict, *, refused: bool) -> State:

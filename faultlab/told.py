@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from faultlab.exchange import Answer
-from faultlab.history import History, Report
+from faultlab.history import Event, History, Report
+from faultlab.phrases import Phrases
 from faultlab.terms import Terms
 
 TELLING = frozenset({"error", "failed", "partial", "rejected"})
@@ -48,6 +50,7 @@ _ENDED = re.compile(
     re.IGNORECASE,
 )
 _COUNTED = r"(?!\s*(?:points?|lines?|rows?|records?|metrics?|batch(?:es)?|values?|bytes?|[KM]i?B|ms|s|sec(?:ond)?s?)\b)"
+_NUMBER = re.compile(rf"(?<![\w-])(?<!\d[.,:/-])([0-9]{{1,9}})(?![\w%]|[.,:/-]\d){_COUNTED}")
 _CONTINUES = re.compile(r"[\s)\]}]")
 _STATUS = re.compile(
     r"\(([1-5]\d\d)\)|\b(?:status(?:[ _-]?code)?|HTTP(?:/[\d.]+)?|code)\W{0,4}([1-5]\d\d)\b", re.IGNORECASE
@@ -123,7 +126,11 @@ def speaks_of(text: str, reply: Answer | None) -> bool:
     """
     if reply is None:
         return bool(_ENDED.search(text))
-    return _speaks(text, _flat(text), _marks(reply))
+    status, found = _marks(reply)
+    said, flat = _said(text), _flat(text)
+    if said and status not in said:
+        return False
+    return any(message[:PREFIX] in flat for message in found) or str(status) in _numbers(text)
 
 
 type _Marks = tuple[int, tuple[str, ...]]
@@ -135,29 +142,25 @@ def _flat(text: str) -> str:
     return " ".join(text.replace("\\n", " ").replace('\\"', '"').split()).casefold()
 
 
+@lru_cache(maxsize=256)
 def _marks(reply: Answer) -> _Marks:
+    # Cached because each point of a batch asks about one reply.
     flat = (_flat(message) for message in messages(reply))
     return reply.status, tuple(dict.fromkeys(message for message in flat if len(message) >= LEAST))
 
 
-def _quoted(flat: str, marks: _Marks) -> int:
-    """Give the length of the longest message of a reply that a text has in full; 0 if it has none."""
-    return max((len(message) for message in marks[1] if message in flat), default=0)
+def _said(text: str) -> set[int]:
+    """Give the statuses that a text calls so; if any, it speaks of no other."""
+    return {int(one or other) for one, other in _STATUS.findall(text)}
 
 
-def _speaks(text: str, flat: str, marks: _Marks) -> bool:
-    status, found = marks
-    said = {int(one or other) for one, other in _STATUS.findall(text)}
-    if said and status not in said:
-        return False
-    if any(message[:PREFIX] in flat for message in found):
-        return True
-    number = rf"(?<![\w-])(?<!\d[.,:/-]){status}(?![\w%]|[.,:/-]\d){_COUNTED}"
-    if not re.search(number, _LENGTH.sub("", text)):
-        return False
+def _numbers(text: str) -> set[str]:
+    """Give the numbers that may be a status a text speaks of."""
+    found = set(_NUMBER.findall(_LENGTH.sub("", text)))
+    if not found or _FAILURE.search(text):
+        return found
     # A 201 is a success to whoever does not read its body, and 201 of something is a usual number.
-    doubtful = status < 300 or _SUCCESS.search(text) is not None
-    return not doubtful or _FAILURE.search(text) is not None
+    return set() if _SUCCESS.search(text) else {number for number in found if int(number) >= 300}
 
 
 def records(stderr: str) -> Iterator[tuple[int, str]]:
@@ -165,16 +168,25 @@ def records(stderr: str) -> Iterator[tuple[int, str]]:
 
     A record is a line and those after it that are indented or begin with a closing bracket.
     """
-    number, held = 0, ""
-    for here, line in enumerate(stderr.split("\n"), 1):
-        if held and line and _CONTINUES.match(line):
-            held += "\n" + line
+    number, held = 0, [""]
+    for here, line in enumerate(_lines(stderr), 1):
+        if held[0] and line and _CONTINUES.match(line):
+            held.append(line)
             continue
-        if held:
-            yield number, held
-        number, held = here, line
-    if held:
-        yield number, held
+        if held[0]:
+            yield number, "\n".join(held)
+        number, held = here, [line]
+    if held[0]:
+        yield number, "\n".join(held)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text one by one: a list of them may take ten times its size."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
 
 
 def crashes(stderr: str) -> Iterator[Evidence]:
@@ -182,27 +194,90 @@ def crashes(stderr: str) -> Iterator[Evidence]:
 
     A traceback that a program logs looks the same; whether the program went on is another question.
     """
+    line, counted = 1, 0
     for found in _CRASH.finditer(stderr):
         text = next(filter(None, found.groups()))
-        yield Evidence(f"stderr line {stderr.count('\n', 0, found.end()) + 1}", text)
+        line, counted = line + stderr.count("\n", counted, found.end()), found.end()
+        yield Evidence(f"stderr line {line}", text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Spoken:
-    evidence: Evidence
-    text: str
-    flat: str
+type _Key = str | int | tuple[str, int] | None
+"""What lines have in common: a message they quote; or, short of a quotation, a status, or the beginning of a message
+and the status they name, 0 if none; None for an ended connection."""
+
+
+@dataclass(slots=True)
+class _Lines:
+    """Lines that have one thing in common, by number in ascending order; those before ``at`` are used."""
+
+    numbers: list[int] = field(default_factory=list)
+    at: int = 0
+
+    def unused(self, used: Container[int]) -> int | None:
+        """Give the first line that is not used."""
+        while self.at < len(self.numbers):
+            if self.numbers[self.at] not in used:
+                return self.numbers[self.at]
+            self.at += 1
+        return None
+
+
+class _Replies:
+    """What the client was told in a run, each reply once, and which of it a text speaks of."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        """Read the outcomes once; ``some_ended`` says that one was a connection without a reply."""
+        self.some_ended = False
+        self._statuses: dict[str, int] = {}
+        self._told_with: dict[str, tuple[int, ...]] = {}
+        whole: set[str] = set()
+        for outcome in (event.outcome for event in events if event.outcome is not None):
+            if outcome.told is None:
+                self.some_ended = True
+                continue
+            status, said = _marks(outcome.told)
+            self._statuses.setdefault(str(status), status)
+            whole.update(said)
+            for beginning in (message[:PREFIX] for message in said):
+                before = self._told_with.get(beginning, ())
+                if status not in before:
+                    self._told_with[beginning] = (*before, status)
+        self._whole, self._beginnings = Phrases(whole, LEAST), Phrases(self._told_with, LEAST)
+
+    def quoted_in(self, flat: str) -> set[_Key]:
+        """Give the messages a text has in full that no longer message contains."""
+        return {*self._whole.longest_in(flat)}
+
+    def spoken_of_in(self, text: str, flat: str) -> set[_Key]:
+        """Give the statuses and the beginnings of messages by which a text speaks of replies."""
+        said = _said(text)
+        numbers = (self._statuses.get(number) for number in _numbers(text))
+        keys: set[_Key] = {status for status in numbers if status is not None and (not said or status in said)}
+        for beginning in self._beginnings.all_in(flat):
+            with_ = said.intersection(self._told_with[beginning]) if said else (0,)
+            keys.update((beginning, status) for status in with_)
+        return keys
+
+
+def _ways(reply: Answer | None) -> tuple[Iterable[_Key], ...]:
+    """Give what lines about a reply may have: for those that quote it, then for those that speak of it otherwise."""
+    if reply is None:
+        return ((None,),)
+    status, said = _marks(reply)
+    return said, (status, *((message[:PREFIX], named) for message in said for named in (0, status)))
 
 
 class Account:
-    """Everything by which a run's application may have been told.
+    """Everything by which a run's application may have been told; made and asked in time linear in what it holds.
 
     ``names`` gives the points a report's ``lines`` stand for; ``known`` are the points of the run. Lines that stand for
-    none of them are no lines: the report's message decides then.
+    none of them are no lines: the report's message decides then. Replies asked about are those of the run.
+
+    Holds the text of each reply once, and each line that speaks of one.
     """
 
     def __init__(
-        self, history: History, names: Callable[[bytes], Iterable[Hashable]], known: Collection[Hashable]
+        self, history: History, names: Callable[[bytes], Iterable[Hashable]], known: Container[Hashable]
     ) -> None:
         """Read reports, exit status and stderr once."""
         told_by = Terms.from_json(history.run).told_by
@@ -211,26 +286,25 @@ class Account:
         stderr = history.stderr if "stderr" in told_by else ""
         self.deaf = client is None and not reports and not stderr
         self._by_point: dict[Hashable, Evidence] = {}
-        self._spoken: list[_Spoken] = []
         self._everything: Evidence | None = None
-        self._about: dict[_Marks | None, list[Evidence]] = {}
-        self._given: dict[tuple[_Marks | None, Hashable], Evidence | None] = {}
-        self._used: set[Evidence] = set()
+        self._in_own_words: Evidence | None = None
+        self._spoken: list[Evidence] = []
+        self._having: dict[_Key, _Lines] = {}
+        self._given: dict[tuple[_Marks | None, Hashable], Evidence] = {}
+        self._used: set[int] = set()
         if client is not None and client.status:
             self._everything = Evidence(f"exit status {client.status}")
+        # Where nothing was said, what it may be about need not be known.
+        self._replies = _Replies(history.events if reports or stderr else ())
         for number, report in enumerate(reports, 1):
             if report.told in TELLING:
                 self._take(number, report, names, known)
-        outcomes = [event.outcome for event in history.events if event.outcome is not None]
-        self._replies = {_marks(outcome.told) for outcome in outcomes if outcome.told is not None}
-        self._in_own_words = self._own_words(some_ended=any(outcome.told is None for outcome in outcomes))
         for number, text in records(stderr):
             if not announces_retry(text):
                 self._hear(Evidence(f"stderr line {number}", text.partition("\n")[0]), text)
-        self._quotes = [self._quotes_of(spoken) for spoken in self._spoken]
 
     def _take(
-        self, number: int, report: Report, names: Callable[[bytes], Iterable[Hashable]], known: Collection[Hashable]
+        self, number: int, report: Report, names: Callable[[bytes], Iterable[Hashable]], known: Container[Hashable]
     ) -> None:
         evidence = Evidence(f"report {number}", f"{report.told}: {report.message}" if report.message else report.told)
         points = [point for point in names(report.lines.encode(errors="surrogateescape")) if point in known]
@@ -239,44 +313,33 @@ class Account:
         if points:
             return
         if report.message:
-            self._hear(evidence, report.message)
+            understood = self._hear(evidence, report.message)
+            if not understood and self._in_own_words is None:
+                self._in_own_words = evidence.doubted()
         elif not report.lines:
             self._everything = self._everything or evidence
 
-    def _hear(self, evidence: Evidence, text: str) -> None:
-        self._spoken.append(_Spoken(evidence, text, _flat(text)))
-
-    def _own_words(self, *, some_ended: bool) -> Evidence | None:
-        for spoken in self._spoken:
-            if some_ended and _ENDED.search(spoken.text):
-                continue
-            if not any(_speaks(spoken.text, spoken.flat, marks) for marks in self._replies):
-                return spoken.evidence.doubted()
-        return None
-
-    def _quotes_of(self, spoken: _Spoken) -> frozenset[_Marks]:
-        """Give the replies a text quotes in full: those whose message it has that no longer message contains."""
-        lengths = {marks: _quoted(spoken.flat, marks) for marks in self._replies}
-        longest = max(lengths.values(), default=0)
-        return frozenset(marks for marks, length in lengths.items() if length == longest) if longest else frozenset()
-
-    def _lines_about(self, marks: _Marks | None) -> list[Evidence]:
-        """Give every line that speaks of a reply, those that quote it first.
+    def _hear(self, evidence: Evidence, text: str) -> bool:
+        """Keep a line for what it speaks of; returns whether that is anything that happened in the run.
 
         A line that quotes one reply in full is about no other.
         """
-        if marks not in self._about:
-            quoting, speaking = [], []
-            for spoken, quotes in zip(self._spoken, self._quotes, strict=True):
-                if marks is None:
-                    if _ENDED.search(spoken.text):
-                        speaking.append(spoken.evidence)
-                elif marks in quotes:
-                    quoting.append(spoken.evidence)
-                elif not quotes and _speaks(spoken.text, spoken.flat, marks):
-                    speaking.append(spoken.evidence)
-            self._about[marks] = quoting + speaking
-        return self._about[marks]
+        flat = _flat(text)
+        spoken_of = self._replies.spoken_of_in(text, flat)
+        keys = self._replies.quoted_in(flat) or spoken_of
+        ended = _ENDED.search(text) is not None
+        if ended:
+            keys = keys | {None}
+        for key in keys:
+            self._having.setdefault(key, _Lines()).numbers.append(len(self._spoken))
+        if keys:
+            self._spoken.append(evidence)
+        return bool(spoken_of) or (ended and self._replies.some_ended)
+
+    def _about(self, reply: Answer | None) -> Iterator[list[_Lines]]:
+        """Yield the lines that quote a reply, then those that speak of it otherwise."""
+        for keys in _ways(reply):
+            yield [self._having[key] for key in keys if key in self._having]
 
     def of_point(self, point: Hashable) -> Evidence | None:
         """Give the report line that names a point."""
@@ -293,15 +356,22 @@ class Account:
         what it said of the first. When there are fewer lines than batches, the rest are doubts, because a line may
         speak for many.
         """
-        marks = None if reply is None else _marks(reply)
-        if (marks, batch) not in self._given:
-            lines = self._lines_about(marks)
-            fresh = next((line for line in lines if line not in self._used), None)
-            if fresh is not None:
-                self._used.add(fresh)
-            self._given[marks, batch] = fresh or (lines[0].doubted() if lines else None)
-        return self._given[marks, batch]
+        pair = None if reply is None else _marks(reply), batch
+        if pair in self._given:
+            return self._given[pair]
+        for some in self._about(reply):
+            unused = [number for lines in some if (number := lines.unused(self._used)) is not None]
+            if unused:
+                self._used.add(min(unused))
+                self._given[pair] = self._spoken[min(unused)]
+                return self._given[pair]
+        # A doubt need not be kept: what is used stays so, and the first line is the same the next time.
+        heard = self.hears_of(reply)
+        return None if heard is None else heard.doubted()
 
     def hears_of(self, reply: Answer | None) -> Evidence | None:
         """Give a line that speaks of a reply, whichever batch it is about."""
-        return next(iter(self._lines_about(None if reply is None else _marks(reply))), None)
+        for some in self._about(reply):
+            if some:
+                return self._spoken[min(lines.numbers[0] for lines in some)]
+        return None

@@ -7,7 +7,7 @@ pass.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -87,23 +87,34 @@ def oracle(*, level: Level, source: str) -> Callable[[Looks], Oracle]:
     return made
 
 
+KEPT = 1000
+"""How many judgements of each verdict a finding keeps of one oracle; a run of a million batches has as many of each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What one oracle found. ``verdict`` is None when it had nothing to judge and nobody asked it to.
 
-    ``asked`` says that the run's checks name it. ``crashed`` is the traceback of an oracle that failed; its judgements
-    up to there stand.
+    ``cases`` says exactly how many judgements of each verdict there were. ``first`` are those that are kept, in order:
+    the first ``KEPT`` of each verdict. ``asked`` says that the run's checks name it. ``crashed`` is the traceback of an
+    oracle that failed; its judgements up to there stand.
     """
 
     oracle: Oracle
-    judgements: tuple[Judgement, ...]
+    cases: Mapping[Verdict, int]
+    first: tuple[Judgement, ...]
     verdict: Verdict | None
     crashed: str = ""
     asked: bool = False
 
-    def of(self, verdict: Verdict) -> tuple[Judgement, ...]:
-        """Give the judgements of one verdict, in order."""
-        return tuple(judgement for judgement in self.judgements if judgement.verdict is verdict)
+    @property
+    def judged(self) -> int:
+        """How many cases there were, whether kept or not."""
+        return sum(self.cases.values())
+
+    def first_of(self, verdict: Verdict) -> tuple[Judgement, ...]:
+        """Give the judgements of one verdict that are kept, in order; ``cases`` has their number."""
+        return tuple(judgement for judgement in self.first if judgement.verdict is verdict)
 
     def counts(self, *, strict: bool) -> Verdict:
         """What the finding adds to the run's verdict.
@@ -115,7 +126,7 @@ class Finding:
             return Verdict.PASS
         if self.oracle.level is Level.MUST or strict:
             return self.verdict
-        doubts = self.asked and (not self.judgements or bool(self.of(Verdict.INCONCLUSIVE)))
+        doubts = self.asked and (not self.judged or bool(self.cases[Verdict.INCONCLUSIVE]))
         return Verdict.INCONCLUSIVE if self.crashed or doubts else Verdict.PASS
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,7 +20,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faultlab import history
-from faultlab.exchange import V1_QUERY, V2_WRITE, Answer, Body, Closed, Decision, Effect, Exchange, Nothing, Refusal
+from faultlab.exchange import (
+    V1_QUERY,
+    V2_WRITE,
+    Answer,
+    Body,
+    Closed,
+    Decision,
+    Effect,
+    Exchange,
+    Lines,
+    Nothing,
+    Refusal,
+)
 from faultlab.history import (
     BODIES,
     EVENTS,
@@ -27,9 +40,11 @@ from faultlab.history import (
     INLINE_LIMIT,
     MANIFEST,
     STDERR,
+    STDOUT,
     Client,
     Ended,
     Event,
+    History,
     HistoryError,
     Outcome,
     Report,
@@ -143,6 +158,105 @@ def test_everything_else_is_read_as_written(tmp_path: Path) -> None:
         run.complete,
         run.path,
     )
+
+
+@pytest.mark.parametrize("ended", [True, False])
+@pytest.mark.parametrize("printed", [None, b"", b"a\r\nb\rc\xff\n"])
+def test_what_a_client_printed_is_read_as_text(tmp_path: Path, printed: bytes | None, ended: bool) -> None:
+    """Whatever ends a line is a line feed; a file that is empty or missing is as the seal says."""
+    writer = written(tmp_path)
+    if printed is not None:
+        (tmp_path / STDERR).write_bytes(printed)
+        (tmp_path / STDOUT).write_bytes(printed)
+    if ended:
+        writer.end(1)
+    writer.close()
+    run = history.read(tmp_path)
+
+    assert (run.stderr, (), ended) == (run.stdout, run.altered, run.complete)
+    assert run.stderr == ("a\nb\nc�\n" if printed else "")
+
+
+MANIFESTS = [b"", b"m v=1 1\n", b'm v="x\ny" 1\nm v=2', b"m v=1 1\n" * 1000]
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=range(4))
+def test_a_manifest_is_read_in_pieces(tmp_path: Path, manifest: bytes) -> None:
+    """From the file of a folder as from bytes, as often as one likes, and together they are all of it."""
+    written(tmp_path).close()
+    (tmp_path / MANIFEST).write_bytes(manifest)
+    run, made = history.read(tmp_path), History(manifest=manifest)
+    pieces = [list(one.manifest_pieces("influxdb2", 100)) for one in (run, made, run, made)]
+
+    assert [pieces[0]] * 3 == pieces[1:]
+    assert (manifest, manifest, manifest) == (b"".join(pieces[0]), run.manifest, made.manifest)
+    assert (True, True, len(manifest) > 100) == (run.has_manifest, made.has_manifest, len(pieces[0]) > 1)
+
+
+def test_a_history_without_a_manifest_has_no_pieces(tmp_path: Path) -> None:
+    """One that is empty is something else."""
+    written(tmp_path).close()
+    for run in (history.read(tmp_path), History()):
+        assert (False, None, []) == (run.has_manifest, run.manifest, list(run.manifest_pieces("influxdb2")))
+
+
+def test_a_manifest_that_has_gone_is_named(tmp_path: Path) -> None:
+    """It is read when somebody asks for it, which may be too late."""
+    written(tmp_path).close()
+    (tmp_path / MANIFEST).write_bytes(b"m v=1\n")
+    run = history.read(tmp_path)
+    (tmp_path / MANIFEST).unlink()
+    message = f"{tmp_path / MANIFEST}: No such file or directory; it was there when the history was read"
+    with pytest.raises(HistoryError, match=re.escape(message)):
+        run.manifest  # noqa: B018 - asking is what fails
+    with pytest.raises(HistoryError, match=re.escape(message)):
+        list(run.manifest_pieces("influxdb2"))
+
+
+def test_a_history_is_read_in_little_memory(tmp_path: Path) -> None:
+    """A kilobyte for an exchange whose body and time are its own; a manifest and large bodies are not held."""
+    count = 2_000
+    headers = (("Host", "h"), *((f"X-{number}", "x" * 40) for number in range(8)))
+    writer = written(tmp_path)
+    for seq in range(1, count + 1):
+        body = Body(b"m v=%d 1700000000000000000\n" % seq)
+        length = ("Content-Length", str(seq % 100))
+        exchange = Exchange(seq, seq / 7, "POST", V2_WRITE, (("bucket", "b"),), (*headers, length), body, "h")
+        writer.exchange(exchange, 1, FIRED if seq % 10 == 0 else Decision())
+        told = Answer(204, (("Server", "x"), ("Date", str(seq // 10))))
+        writer.outcome(seq, Outcome(seq / 7 + 1, Effect.ALL, Ended.REPLIED, 204, told=told))
+    writer.end(1)
+    writer.close()
+    (tmp_path / MANIFEST).write_bytes(b"m v=1 1\n" * 1_000_000)
+    tracemalloc.start()
+    try:
+        run = history.read(tmp_path)
+        now, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert (count, True, True) == (len(run.events), now < 1_200 * count, most < now + 2_000_000)
+
+
+def test_what_repeats_is_held_once(tmp_path: Path) -> None:
+    """Equal headers, decisions and answers of two exchanges are the same object."""
+    refusing = replace(FIRED, draw=0.25, refused=(Refusal(1, "m", "bad"),), deliver=Lines((1,)))
+    writer = written(tmp_path)
+    for seq in (1, 2):
+        writer.exchange(replace(WRITE, seq=seq), seq, refusing)
+        writer.outcome(seq, replace(REPLIED, refused=(Refusal(2, "n", "worse"),)))
+    writer.close()
+    one, other = history.read(tmp_path).events
+    assert one.outcome is not None
+    assert other.outcome is not None
+
+    assert (replace(one.exchange, seq=2), one.decision, one.outcome) == (other.exchange, other.decision, other.outcome)
+    for name in ("path", "host", "query", "headers", "body"):
+        assert getattr(one.exchange, name) is getattr(other.exchange, name)
+    for name in ("intake", "deliver", "reply", "ending", "rule", "refused"):
+        assert getattr(one.decision, name) is getattr(other.decision, name)
+    assert (True, True) == (one.outcome.told is other.outcome.told, one.outcome.refused[0] is other.outcome.refused[0])
+    assert one.batch is other.batch
 
 
 def test_rules_that_fired_are_counted(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ import pytest
 
 from faultlab.exchange import HEALTH, V3_WRITE, Effect, Everything, Lines, Nothing, Severed, Twice, Whole
 from faultlab.history import Ended, Report
-from faultlab.ledger import CUT, SHOWN, Ledger, is_cut, shown, spelt
+from faultlab.ledger import CUT, SHOWN, Ledger, digest_of, is_cut, shown, shown_missing, spelt
 from tests.builders import history, lines, sent
 
 
 def stored(ledger: Ledger) -> dict[str, tuple[int, bool]]:
     """Give for each entry how many copies are stored and whether that is in doubt."""
-    return {entry.shown: (entry.stored, bool(entry.doubt)) for entry in ledger.entries.values()}
+    return {row.shown: (entry.stored, bool(entry.doubt)) for row, entry in ledger.points()}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_what_was_stored_follows_from_effect_and_delivery(event: object, expecte
 
 def test_a_resend_is_the_same_point() -> None:
     """A point refused once and stored once is one point with two sends."""
-    (entry,) = Ledger(history(sent(1, lines(1), 429), sent(2, lines(1)))).entries.values()
+    ((_, entry),) = Ledger(history(sent(1, lines(1), 429), sent(2, lines(1)))).points()
 
     assert ((0, 1), 1, "") == (entry.sends, entry.stored, entry.doubt)
 
@@ -70,7 +70,7 @@ def test_v3_guesses_precision_by_magnitude() -> None:
 
 def test_an_unknown_precision_leaves_a_doubt() -> None:
     """Timestamps in a unit nobody knows name no point."""
-    (entry,) = Ledger(history(sent(1, "m v=1 5", 400, query=(("precision", "parsec"),)))).entries.values()
+    ((_, entry),) = Ledger(history(sent(1, "m v=1 5", 400, query=(("precision", "parsec"),)))).points()
 
     assert (False, True) == (entry.timed, "parsec" in entry.doubt)
 
@@ -79,40 +79,40 @@ def test_two_databases_hold_two_points() -> None:
     """Storing a point in one bucket does not store it in another."""
     ledger = Ledger(history(sent(1, lines(1)), sent(2, lines(1), 429, query=(("bucket", "c"),))))
 
-    assert [1, 0] == [entry.stored for entry in ledger.entries.values()]
+    assert [1, 0] == [entry.stored for _, entry in ledger.points()]
 
 
 def test_rows_with_other_fields_are_other_points() -> None:
     """Storing one field of an identity does not store another."""
     ledger = Ledger(history(sent(1, "m f=1 1"), sent(2, "m g=1 1", 429)))
 
-    assert [1, 0] == [entry.stored for entry in ledger.entries.values()]
+    assert [1, 0] == [entry.stored for _, entry in ledger.points()]
 
 
 def test_equal_lines_without_timestamps_leave_a_doubt() -> None:
     """A later equal line in another body may be the same measurement, or a second one."""
     ledger = Ledger(history(sent(1, "m v=1\nm v=2", 413), sent(2, "m v=1")))
 
-    assert [(0, True), (0, False), (1, False)] == [(e.stored, bool(e.doubt)) for e in ledger.entries.values()]
+    assert [(0, True), (0, False), (1, False)] == [(e.stored, bool(e.doubt)) for _, e in ledger.points()]
 
 
 def test_an_earlier_equal_line_is_no_resend() -> None:
     """What was stored before a batch was refused cannot be its resend."""
     ledger = Ledger(history(sent(1, "m v=1"), sent(2, "m v=1\nm v=2", 413)))
 
-    assert ["", "", ""] == [entry.doubt for entry in ledger.entries.values()]
+    assert ["", "", ""] == [entry.doubt for _, entry in ledger.points()]
 
 
 def test_a_line_that_is_no_point_is_known_by_its_text() -> None:
     """A bad line is carried, refused and resent like any other."""
-    (entry,) = Ledger(history(sent(1, "bad line\n", 400), sent(2, "bad line", 400))).entries.values()
+    ((row, entry),) = Ledger(history(sent(1, "bad line\n", 400), sent(2, "bad line", 400))).points()
 
-    assert ("bad line", (0, 1)) == (entry.shown, entry.sends)
+    assert ("bad line", (0, 1)) == (row.shown, entry.sends)
 
 
 def test_a_body_that_does_not_decode_is_one_doubtful_entry() -> None:
     """Nobody knows what was in it, and nobody guesses."""
-    (entry,) = Ledger(history(sent(1, b"\x1f\x8b junk", 400, problem="error decoding gzip stream"))).entries.values()
+    ((_, entry),) = Ledger(history(sent(1, b"\x1f\x8b junk", 400, problem="error decoding gzip stream"))).points()
 
     assert "its body does not decode: error decoding gzip stream" == entry.doubt
 
@@ -133,7 +133,7 @@ def test_a_cut_upload_is_not_the_whole_body_it_looks_like() -> None:
     """Half of one body may be equal to another, and the two are read apart."""
     ledger = Ledger(history(sent(1, "m v=1 1", None, declared=99), sent(2, "m v=1 1")))
 
-    assert [(0, True), (1, False)] == [(entry.stored, bool(entry.doubt)) for entry in ledger.entries.values()]
+    assert [(0, True), (1, False)] == [(entry.stored, bool(entry.doubt)) for _, entry in ledger.points()]
     assert f"{ledger.sends[1].batch}+" == ledger.sends[0].batch
 
 
@@ -157,7 +157,7 @@ def test_a_cut_upload_nobody_can_read_is_one_doubtful_entry(encoding: str) -> No
     """Junk, or an encoding nobody knows."""
     (entry,) = Ledger(
         history(sent(1, b"junk", None, declared=9, encoding=encoding, problem="does not decode"))
-    ).entries.values()
+    ).entries()
 
     assert CUT == entry.doubt
 
@@ -167,7 +167,7 @@ def test_a_manifest_seen_on_the_wire_in_full_clears_cut_uploads(manifest: str | 
     """Where all that was handed over was seen, a cut upload held nothing else."""
     past = history(sent(1, "m,k=", None, declared=12), sent(2, lines(1)), manifest=manifest)
 
-    assert entries == len(Ledger(past).entries)
+    assert entries == Ledger(past).size
 
 
 def test_a_cut_gzip_upload_is_read_as_far_as_it_goes() -> None:
@@ -178,7 +178,7 @@ def test_a_cut_gzip_upload_is_read_as_far_as_it_goes() -> None:
     cut = sent(1, half, None, declared=len(wire), encoding="gzip", problem="error decoding gzip stream")
     again = replace(sent(2, whole, declared=len(wire), encoding="gzip"), wire_size=len(wire))
 
-    assert 2000 == sum(entry.stored for entry in Ledger(history(cut, again)).entries.values())
+    assert 2000 == sum(entry.stored * entry.count for entry in Ledger(history(cut, again)).entries())
 
 
 def test_a_cut_gzip_upload_never_seen_whole_gives_the_points_it_holds() -> None:
@@ -187,7 +187,7 @@ def test_a_cut_gzip_upload_never_seen_whole_gives_the_points_it_holds() -> None:
     wire = gzip.compress(whole.encode(), mtime=0)
     half = wire[: len(wire) // 2]
     cut = sent(1, half, None, declared=len(wire), encoding="gzip", problem="error decoding gzip stream")
-    held = len(Ledger(history(cut)).entries)
+    held = Ledger(history(cut)).size
 
     assert 0 < held < 2000
 
@@ -201,7 +201,7 @@ def test_a_cut_upload_never_seen_whole_keeps_its_whole_lines() -> None:
 
 def test_a_cut_upload_without_a_whole_line_is_one_doubtful_entry() -> None:
     """Nobody knows what it would have been."""
-    (entry,) = Ledger(history(sent(1, "m,k=a v=", None, declared=100))).entries.values()
+    ((_, entry),) = Ledger(history(sent(1, "m,k=a v=", None, declared=100))).points()
 
     assert CUT == entry.doubt
 
@@ -232,7 +232,7 @@ def test_queries_are_sends_but_no_batches() -> None:
     """A query can be refused and asked again, but holds no points."""
     ledger = Ledger(history(sent(1, "from(bucket: 1)", 200, path="/api/v2/query")))
 
-    assert (1, 0, 0) == (len(ledger.sends), len(ledger.batches), len(ledger.entries))
+    assert (1, 0, 0) == (len(ledger.sends), len(ledger.batches), ledger.size)
 
 
 def test_the_next_send_is_the_first_after_the_reply_left() -> None:
@@ -261,13 +261,13 @@ def test_the_manifest_says_what_was_handed_over() -> None:
     """Points on the wire that nobody handed over are told apart, and so are points that never came there."""
     ledger = Ledger(history(sent(1, lines(1) + "other v=1 1"), manifest=lines(1, 2)))
 
-    assert {"m,k=a 1": True, "other 1": False} == {e.shown: e.handed_over for e in ledger.entries.values()}
-    assert [("m,k=a 2", "")] == [(point.shown, point.doubt) for point in ledger.unsent]
+    assert {"m,k=a 1": True, "other 1": False} == {row.shown: e.handed_over for row, e in ledger.points()}
+    assert [(((0, "m,k=a 2"),), "")] == [(some.first, some.doubt) for some in ledger.unsent]
 
 
 def test_without_a_manifest_what_was_sent_was_handed_over() -> None:
     """A client sends nothing that it was not given."""
-    assert [True] == [entry.handed_over for entry in Ledger(history(sent(1, lines(1)))).entries.values()]
+    assert [True] == [entry.handed_over for entry in Ledger(history(sent(1, lines(1)))).entries()]
 
 
 @pytest.mark.parametrize(
@@ -290,15 +290,17 @@ def test_lines_without_identity_are_unnamed() -> None:
     """A manifest's line without timestamp could be any, and one that is no point only the one with its text."""
     ledger = Ledger(history(sent(1, "bad\n", 400), manifest="m v=1\nbad\nworse\n"))
 
-    assert ("m", "worse") == ledger.unnamed
+    assert ledger.unnamed is not None
+    assert (2, ("m", "worse")) == (ledger.unnamed.count, shown_missing([ledger.unnamed]))
 
 
 def test_a_report_may_name_points_in_line_protocol() -> None:
     """Lines of a report are points like those of the wire, whatever their spelling."""
     ledger = Ledger(history(sent(1, "m,k=a v=1 1", 429), reports=(Report("failed", "", "m,k=a v=1.0 1"),)))
-    (entry,) = ledger.entries.values()
+    ((row, entry),) = ledger.points()
 
-    assert ledger.account.of_point(entry.loose)
+    assert entry.named is not None
+    assert entry.named == ledger.account.of_point(digest_of(row.loose))
 
 
 def test_a_reply_that_broke_off_is_no_reply() -> None:
@@ -324,7 +326,7 @@ def test_a_line_is_acknowledged_by_a_success_that_does_not_name_it(event: object
     """A 204 has no body to name a line in, so it acknowledges all."""
     ledger = Ledger(history(event))  # type: ignore[arg-type]
 
-    assert acknowledged == [entry.acknowledged for entry in ledger.entries.values()]
+    assert acknowledged == [entry.acknowledged for _, entry in ledger.points()]
 
 
 def test_identities_are_spelt_like_line_protocol() -> None:
@@ -336,16 +338,13 @@ def test_only_the_first_points_are_shown() -> None:
     """A judgement stays readable however much was lost."""
     ledger = Ledger(history(sent(1, lines(*range(100)))))
 
-    assert SHOWN == len(shown(ledger.entries.values()))
+    assert tuple(f"m,k=a {n}" for n in range(SHOWN)) == shown(ledger.entries())
 
 
 def test_work_grows_with_the_history_not_its_square() -> None:
     """Twice as many resends of one batch cost twice the carrying, counted in sends noted."""
     noted = [
-        sum(
-            len(entry.sends)
-            for entry in Ledger(history(*(sent(n, lines(1, 2), 429) for n in range(size)))).entries.values()
-        )
+        sum(len(entry.sends) for entry in Ledger(history(*(sent(n, lines(1, 2), 429) for n in range(size)))).entries())
         for size in (50, 100)
     ]
 

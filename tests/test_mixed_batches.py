@@ -52,8 +52,7 @@ def tried(lab: FaultLab, interface: Interface, batch: MixedBatch) -> Case:
     problems = [
         f"{finding.oracle.name}: {judgement.what}"
         for finding in scope.verdict().findings
-        for judgement in finding.judgements
-        if judgement.verdict is Verdict.FAIL
+        for judgement in finding.first_of(Verdict.FAIL)
     ]
     if not 1 <= len(mine) <= MOST:
         problems.append(f"sent {len(mine)} times; expected 1 to {MOST}")

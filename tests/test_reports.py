@@ -14,8 +14,8 @@ from faultlab import oracles, reports
 from faultlab.history import History
 from faultlab.ledger import Ledger
 from faultlab.oracles import judge
-from faultlab.reports.text import COLUMNS
-from faultlab.verdict import Judgement, Level, Oracle, Verdict, Verdicts, oracle
+from faultlab.reports.text import COLUMNS, DETAILED
+from faultlab.verdict import KEPT, Judgement, Level, Oracle, Verdict, Verdicts, oracle
 from tests.builders import history, lines, sent
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -81,6 +81,43 @@ def test_text_of_many_failures() -> None:
     text = reports.text(judge(past), past)
 
     assert golden("many.txt", text) == text
+
+
+def many(ledger: Ledger) -> Iterator[Judgement]:
+    """Yield more judgements of two verdicts than a finding keeps."""
+    yield from (Judgement(Verdict.FAIL, f"bad {number}") for number in range(KEPT + 234))
+    yield from (Judgement(Verdict.PASS, f"good {number}") for number in range(KEPT + 1))
+
+
+MANY = Oracle("own", Level.MUST, "us", "own", many)
+
+
+def test_text_counts_what_it_does_not_show() -> None:
+    """The table has all cases, and the detail says how many more there are."""
+    text = reports.text(judge(CALM, (MANY,)), CALM)
+
+    assert f"FAIL          own                                  must      {2 * KEPT + 235}\n" in text
+    assert f"- bad {DETAILED - 1}\n- and {KEPT + 234 - DETAILED} more\n" in text
+
+
+def test_json_counts_what_it_does_not_list() -> None:
+    """The counts are exact where the list has the first of each verdict only."""
+    [found] = json.loads(reports.json(judge(CALM, (MANY,)), CALM))["oracles"]
+
+    assert {"pass": KEPT + 1, "inconclusive": 0, "fail": KEPT + 234} == found["cases"]
+    assert [f"bad {KEPT - 1}", "good 0", f"good {KEPT - 1}"] == [
+        found["judgements"][at]["what"] for at in (KEPT - 1, KEPT, -1)
+    ]
+
+
+@pytest.mark.parametrize("past", [GUILTY, CALM])
+def test_json_lists_as_many_as_it_counts(past: History) -> None:
+    """Where nothing was left out, list and counts are one."""
+    found = json.loads(reports.json(judge(past), past))["oracles"]
+
+    assert [one["cases"] for one in found] == [
+        {word: sum(judged["verdict"] == word for judged in one["judgements"]) for word in one["cases"]} for one in found
+    ]
 
 
 @pytest.mark.parametrize("past", [GUILTY, CALM])

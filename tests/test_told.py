@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from faultlab.exchange import Answer
-from faultlab.history import Client, Report
-from faultlab.told import Account, Evidence, announces_retry, crashes, messages, records, speaks_of
+from faultlab.history import Client, Event, History, Report
+from faultlab.told import TELLING, Account, Evidence, announces_retry, crashes, messages, records, speaks_of
+from tests import plain_account
 from tests.builders import ENDED, TOLD, TOO_MANY, answer, history, lines, sent
+from tests.plain_account import PlainAccount
 
 LIMITED = answer(429)
 
@@ -340,3 +345,143 @@ def test_a_scenario_says_what_counts(told_by: list[str] | None, where: str | Non
 
     assert where == (heard and heard.where)
     assert (told_by == []) == account.deaf
+
+
+BEGINNING = "failed to parse line protocol: "
+STATUSES = (201, 204, 400, 401, 429, 503)
+SAID = st.one_of(
+    st.sampled_from(["", "timeout", "unauthorized access", TOO_MANY, TOO_MANY[:24], BEGINNING]),
+    st.builds("{}{}".format, st.sampled_from([BEGINNING, TOO_MANY, ""]), st.text("ab 1", max_size=12)),
+)
+"""Messages, many of which begin alike, or have another in them."""
+
+BITS = st.one_of(
+    SAID,
+    st.sampled_from(STATUSES).flatmap(
+        lambda status: st.sampled_from(
+            [f"({status})", f"{status}", f"status {status}", f"code: {status}", f"{status} points", f"length: {status}"]
+        )
+    ),
+    st.sampled_from(
+        [
+            *("error", "failed", "wrote", "stored", "not", "retry in 5s", "giving up", "connection reset", "EOF"),
+            *(
+                "Retry-After: 5",
+                "0.429",
+                "2026-01-01 10:00:00,503",
+                "max retries exceeded",
+                "\n",
+                "\n\n",
+                "\n  ",
+                "\n}",
+            ),
+        ]
+    ),
+)
+TEXTS = st.lists(BITS, max_size=6).map(" ".join)
+LOGS = st.lists(TEXTS, max_size=8).map("\n".join)
+BODIES = st.one_of(
+    SAID.map(lambda said: json.dumps({"code": "x", "message": said}).encode()),
+    st.builds(
+        lambda said, more: json.dumps({"error": said, "data": [{"error_message": one} for one in more]}).encode(),
+        SAID,
+        st.lists(SAID, max_size=3),
+    ),
+    SAID.map(str.encode),
+)
+EVENTS = st.lists(
+    st.builds(
+        lambda number, status, reply: sent(0, lines(number), status, reply=reply),
+        st.integers(0, 3),
+        st.none() | st.sampled_from(STATUSES),
+        BODIES,
+    ),
+    min_size=1,
+    max_size=8,
+).map(lambda events: tuple(replace(event, exchange=replace(event.exchange, seq=n)) for n, event in enumerate(events)))
+REPORTS = st.lists(
+    st.builds(Report, st.sampled_from(["ok", *sorted(TELLING)]), TEXTS, st.sampled_from(["", "p", "p\nq", "other"])),
+    max_size=4,
+).map(tuple)
+QUESTIONS = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7), st.booleans()), max_size=24)
+"""Which reply, about which batch, and whether of that batch only."""
+
+
+def answers(told: Account | PlainAccount, events: tuple[Event, ...], questions: list[tuple[int, int, bool]]) -> object:
+    """Give all that an account says to some questions, in their order."""
+    found: list[Evidence | None] = []
+    for reply, batch, of_batch in questions:
+        outcome = events[reply % len(events)].outcome
+        given = outcome and outcome.told
+        found.append(told.of_reply(given, events[batch % len(events)].batch) if of_batch else told.hears_of(given))
+    return told.deaf, told.of_everything(), told.of_point(b"p"), told.of_point(b"q"), found
+
+
+@given(EVENTS, LOGS, REPORTS, QUESTIONS, st.sampled_from([None, ENDED, TOLD]))
+def test_an_account_says_what_a_plain_one_says(
+    events: tuple[Event, ...],
+    stderr: str,
+    reports: tuple[Report, ...],
+    questions: list[tuple[int, int, bool]],
+    client: Client | None,
+) -> None:
+    """Whatever is asked, in whatever order: each line against each reply gives the same."""
+    past = history(*events, stderr=stderr, reports=reports, client=client)
+    quick, plain = (kind(past, names, (b"p", b"q")) for kind in (Account, PlainAccount))
+
+    assert answers(plain, events, questions) == answers(quick, events, questions)
+
+
+@given(TEXTS, BODIES, st.sampled_from(STATUSES))
+def test_a_text_speaks_of_a_reply_as_plainly_told(text: str, body: bytes, status: int) -> None:
+    """Statuses are found all at once."""
+    reply = Answer(status, (), body)
+    expected = plain_account._speaks(text, plain_account._flat(text), plain_account._marks(reply))
+
+    assert expected == speaks_of(text, reply)
+
+
+@given(LOGS)
+def test_records_are_those_of_the_lines_split(stderr: str) -> None:
+    """However the lines are come by."""
+    assert [*plain_account.records(stderr)] == [*records(stderr)]
+
+
+@given(st.lists(st.sampled_from([PYTHON, "x\n", "\n", "RangeError: a\n    at f\n", "panic: b\n"])).map("".join))
+def test_crashes_stand_where_their_lines_do(stderr: str) -> None:
+    """However many there were before."""
+    assert [*plain_account.crashes(stderr)] == [*crashes(stderr)]
+
+
+MANY = 20_000
+"""Line by line and reply by reply, so many of each would take hours."""
+
+
+def refusals(*, alike: bool) -> History:
+    """Give a run whose refusals all have a line, and a message of their own unless they are alike."""
+    said = [TOO_MANY if alike else f"{BEGINNING}line {number} of type float" for number in range(MANY)]
+    return history(
+        *(sent(number, lines(number), 400, message=one) for number, one in enumerate(said)),
+        stderr="".join(f"ERROR {number} (400)" + ("\n" if alike else f" {one}\n") for number, one in enumerate(said)),
+    )
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_many_replies_and_lines_take_no_more_time_than_few_for_each(*, alike: bool) -> None:
+    """Each batch has the line that is about it, first to last."""
+    past = refusals(alike=alike)
+    told = Account(past, names, ())
+    found = [told.of_reply(event.outcome.told, event.batch) for event in past.events if event.outcome]
+
+    assert [(f"stderr line {number}", True) for number in range(1, MANY + 1)] == [
+        (one.where, one.certain) for one in found if one
+    ]
+
+
+def test_nothing_is_kept_of_a_doubt() -> None:
+    """A million batches about which there is one line between them take no room."""
+    told = account(stderr="write failed: (429)\n")
+    found = [told.of_reply(LIMITED, batch) for batch in range(1000)]
+
+    assert (1, 1000) == (len(told._given), sum(one is not None for one in found))
+    assert found == [told.of_reply(LIMITED, batch) for batch in range(1000)]

@@ -104,7 +104,7 @@ def form_of(reply: Answer, wait: float | None) -> str | None:
 
 def _refused(ledger: Ledger, send: Send) -> _Refused:
     again = ledger.next_send(send)
-    split = send.status == TOO_LARGE and again is not None and len(again.carries) < len(send.carries)
+    split = send.status == TOO_LARGE and again is not None and again.carries.lines < send.carries.lines
     if again is not None and again.batch != send.batch and not is_transient(send):
         # Points that were refused for good and come in another body were mended or split, not sent again.
         again = None
@@ -168,8 +168,8 @@ def _resent(group: Sequence[_Refused]) -> Tally:
 
 def _could_split(one: _Refused) -> bool:
     # Parts of a body without timestamps cannot be told from new data.
-    several = one.send.status == TOO_LARGE and len(one.send.carries) > 1
-    return several and (one.again is not None or any(row.timed for row in one.send.carries))
+    several = one.send.status == TOO_LARGE and one.send.carries.lines > 1
+    return several and (one.again is not None or one.send.carries.timed)
 
 
 def _growth(chain: Sequence[_Refused]) -> Iterator[float]:
@@ -205,7 +205,7 @@ def _given_up(
     for one in settled:
         insists = is_transient(one.send) or resent[one.kind].yes
         if one.again is None and not one.split and insists:
-            entries = ledger.batches[one.send.batch].entries
+            entries = one.send.carries.entries
             if any(not entry.acknowledged for entry in entries):
                 yield attempts[one.send.index]
 

@@ -4,6 +4,7 @@ from faultlab.lineprotocol.dialect import DIALECTS, Dialect
 from faultlab.lineprotocol.lines import split, without
 from faultlab.lineprotocol.outcome import Outcome, State, Unit, outcome
 from faultlab.lineprotocol.parser import parse
+from faultlab.lineprotocol.pieces import pieces
 from faultlab.lineprotocol.points import Parsed, Points
 from faultlab.lineprotocol.value import Fields, FieldType, Identity, Line, Point, RefusedLine, Series, Tags, Value
 from faultlab.lineprotocol.writer import write_line
@@ -27,6 +28,7 @@ __all__ = [
     "Value",
     "outcome",
     "parse",
+    "pieces",
     "split",
     "without",
     "write_line",

@@ -28,7 +28,7 @@ from faultlab.oracles.truth import tells_the_truth
 from faultlab.oracles.types import keeps_field_types
 from faultlab.oracles.validity import writes_valid_lines
 from faultlab.oracles.waiting import waits_as_told
-from faultlab.verdict import Counts, Finding, Judgement, Oracle, Verdict, Verdicts
+from faultlab.verdict import KEPT, Counts, Finding, Judgement, Oracle, Verdict, Verdicts
 
 ALL: tuple[Oracle, ...] = (
     loses_nothing_silently,
@@ -87,20 +87,24 @@ def judge(
         *_of_checks(findings, wanted, oracles),
     )
     verdict = max((finding.counts(strict=strict) for finding in findings), default=Verdict.PASS)
-    counts = Counts(len(history.events), len(ledger.batches), len(ledger.entries))
+    counts = Counts(len(history.events), len(ledger.batches), ledger.size)
     return Verdicts(findings, max(verdict, Verdict.INCONCLUSIVE) if reasons else verdict, reasons, counts)
 
 
 def _finding(oracle: Oracle, ledger: Ledger, *, asked: bool) -> Finding:
-    judgements: list[Judgement] = []
+    cases = dict.fromkeys(Verdict, 0)
+    first: list[Judgement] = []
     crashed = ""
     try:
-        judgements.extend(oracle.looks_at(ledger))
+        for judgement in oracle.looks_at(ledger):
+            cases[judgement.verdict] += 1
+            if cases[judgement.verdict] <= KEPT:
+                first.append(judgement)
     except Exception:  # noqa: BLE001 - whatever it is, it is reported and the run is no pass
         crashed = traceback.format_exc()
-    doubt = (Verdict.INCONCLUSIVE,) if crashed or (asked and not judgements) else ()
-    verdict = max((*(judgement.verdict for judgement in judgements), *doubt), default=None)
-    return Finding(oracle, tuple(judgements), verdict, crashed, asked)
+    found = [verdict for verdict, count in cases.items() if count]
+    doubt = [Verdict.INCONCLUSIVE] if crashed or (asked and not found) else []
+    return Finding(oracle, cases, tuple(first), max(found + doubt, default=None), crashed, asked)
 
 
 def _of_history(history: History) -> Iterator[str]:
@@ -134,7 +138,7 @@ def _of_checks(findings: Sequence[Finding], wanted: Sequence[str], oracles: Sequ
     for finding in findings:
         if finding.crashed:
             yield f"oracle '{finding.oracle.name}' crashed: {finding.crashed.strip().splitlines()[-1]}"
-        elif finding.verdict is not None and not finding.judgements:
+        elif finding.verdict is not None and not finding.judged:
             yield f"oracle '{finding.oracle.name}' was not put to the test"
     if all(finding.verdict is None for finding in findings):
         yield "no oracle found anything to judge"

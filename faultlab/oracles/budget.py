@@ -31,17 +31,17 @@ def keeps_the_request_budget(ledger: Ledger) -> Iterator[Judgement]:
 
 
 def _of_batch(ledger: Ledger, batch: Batch, most: int) -> Judgement:
-    over = [entry for entry in batch.entries if _sends(entry) > most * _times(ledger, entry)]
+    over = [entry for entry in batch.entries if _sends(entry) > most * _times(entry)]
     busiest = max(over or batch.entries, key=_sends)
-    sends, allowed = _sends(busiest), most * _times(ledger, busiest)
+    sends, allowed = _sends(busiest), most * _times(busiest)
     what = f"{batch_label(batch.name)}: {sends} send{'s' if sends > 1 else ''} of a point, {allowed} allowed"
     first = ledger.sends[batch.sends[0]]
     if over:
-        sure = any(entry.timed or _is_known(ledger, entry) for entry in over)
+        sure = any(entry.timed or _is_known(entry) for entry in over)
         what += "" if sure else "; it may be new data"
         beyond = ledger.sends[sorted(set(busiest.sends))[allowed]]
         return Judgement(Verdict.FAIL if sure else Verdict.INCONCLUSIVE, what, beyond.seq, batch.name, shown(over))
-    times = min(_times(ledger, entry) for entry in batch.entries)
+    times = min(_times(entry) for entry in batch.entries)
     done = sorted(filter(_is_done, map(ledger.sends.__getitem__, batch.sends)), key=lambda send: send.ended)
     last = done[times - 1] if len(done) >= times else None
     again = None if last is None else next(ledger.repeats(last), None)
@@ -49,7 +49,7 @@ def _of_batch(ledger: Ledger, batch: Batch, most: int) -> Judgement:
         what += f"; it was handed over {times} times" if times > 1 else ""
         return Judgement(Verdict.PASS, what, first.seq, batch.name)
     what += f"; sent again by exchange {again.seq} although exchange {last.seq} was told {last.status}"
-    sure = any(_is_known(ledger, entry) for entry in batch.entries)
+    sure = any(_is_known(entry) for entry in batch.entries)
     what += "" if sure else "; it may be new data"
     return Judgement(Verdict.FAIL if sure else Verdict.INCONCLUSIVE, what, again.seq, batch.name, shown(batch.entries))
 
@@ -59,14 +59,14 @@ def _sends(entry: Entry) -> int:
     return len(set(entry.sends))
 
 
-def _times(ledger: Ledger, entry: Entry) -> int:
+def _times(entry: Entry) -> int:
     """Give how often an entry may be written: as often as it was handed over."""
-    return max(ledger.handed[entry.loose], 1) if ledger.handed is not None else 1
+    return max(entry.times or 1, 1)
 
 
-def _is_known(ledger: Ledger, entry: Entry) -> bool:
+def _is_known(entry: Entry) -> bool:
     """Whether the manifest says how often an entry was handed over, so that one more is no new data."""
-    return ledger.handed is not None and ledger.handed[entry.loose] > 0
+    return bool(entry.times)
 
 
 def _is_done(send: Send) -> bool:

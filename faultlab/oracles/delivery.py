@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from faultlab.ledger import Batch, Entry, Ledger, Send, batch_label, shown
+from faultlab.ledger import Batch, Entry, Ledger, Send, batch_label, shown, total
 from faultlab.oracles.waiting import wait_told
 from faultlab.verdict import Judgement, Level, Verdict, oracle
 
@@ -58,9 +58,8 @@ def _of_batch(ledger: Ledger, batch: Batch, first: Send, through: float) -> Judg
             batch.name,
         )
     worst = max(verdict for verdict, _ in groups)
-    total = len(batch.entries)
     parts = [
-        f"{len(entries)} of {total} points {why}"
+        f"{total(entries)} of {batch.size} points {why}"
         for (_, why), entries in sorted(groups.items(), key=lambda item: -item[0][0])
     ]
     points = shown(entry for (verdict, _), entries in groups.items() if verdict is worst for entry in entries)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from faultlab.exchange import Answer
 from faultlab.ledger import Entry, Ledger, Send, shown
@@ -41,7 +41,7 @@ def survives_any_retry_after(ledger: Ledger) -> Iterator[Judgement]:
     epoch = ledger.history.run.get("epoch")
     last = max((send.event.exchange.at for send in ledger.sends), default=0.0)
     for send in ledger.sends:
-        if send.reply is None or send.status < 300 or not send.carries:
+        if send.reply is None or send.status < 300 or not send.carries.lines:
             continue
         strange = strangeness(send.reply, None if epoch is None else epoch + send.ended)
         if strange:
@@ -64,17 +64,18 @@ def strangeness(reply: Answer, now: float | None) -> str:
 
 def _of_send(ledger: Ledger, send: Send, strange: str, *, final: bool) -> Judgement:
     what = f"{send.label} was told {send.status} with {strange}: "
-    entries = [ledger.entries[row.key] for row in send.carries if row.key in ledger.entries]
     again = ledger.next_send(send)
     if again is not None:
         what += f"sent again by exchange {again.seq} {again.event.exchange.at - send.ended:.2f} s later"
         return Judgement(Verdict.PASS, what, send.seq, send.batch)
-    verdict, why, about = _unanswered(ledger, send, entries, final=final)
+    verdict, why, about = _unanswered(ledger, send, send.carries.entries, final=final)
     points = () if verdict is Verdict.PASS else shown(about)
     return Judgement(verdict, what + why, send.seq, send.batch, points)
 
 
-def _unanswered(ledger: Ledger, send: Send, entries: list[Entry], *, final: bool) -> tuple[Verdict, str, list[Entry]]:
+def _unanswered(
+    ledger: Ledger, send: Send, entries: Sequence[Entry], *, final: bool
+) -> tuple[Verdict, str, Sequence[Entry]]:
     """Judge a batch that was not sent again; ``final`` says that nothing else was sent after it either."""
     client = ledger.history.client
     if final and client is not None and client.signal and not client.timed_out:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from faultlab.history import Ended
-from faultlab.ledger import SHOWN, Batch, Entry, Ledger, Send, Unsent, batch_label, shown
+from faultlab.ledger import Batch, Entry, Ledger, Send, batch_label, shown, shown_missing, total
 from faultlab.told import Evidence
 from faultlab.verdict import Judgement, Level, Verdict, oracle
 
@@ -35,14 +35,14 @@ def loses_nothing_silently(ledger: Ledger) -> Iterator[Judgement]:
             yield _of_batch(ledger, batch)
     if ledger.unsent:
         yield _of_unsent(ledger)
-    if ledger.unnamed:
+    if ledger.unnamed is not None:
         told = ledger.account.of_everything()
         sure = told is not None and told.certain
-        count = len(ledger.unnamed)
+        count = ledger.unnamed.count
         yield Judgement(
             Verdict.PASS if sure else Verdict.INCONCLUSIVE,
             f"{count} of the manifest's lines cannot be told apart from others: no timestamp, or no line protocol",
-            points=ledger.unnamed[:SHOWN],
+            points=shown_missing([ledger.unnamed]),
         )
 
 
@@ -51,9 +51,8 @@ def _of_batch(ledger: Ledger, batch: Batch) -> Judgement:
     for entry in batch.entries:
         groups[fate(ledger, entry)].append(entry)
     worst = max(verdict for verdict, _ in groups)
-    total = len(batch.entries)
     parts = [
-        f"{len(entries)} of {total} {why}"
+        f"{total(entries)} of {batch.size} {why}"
         for verdict in _ORDER
         for (found, why), entries in groups.items()
         if found is verdict
@@ -92,13 +91,16 @@ def _doubt(ledger: Ledger, entry: Entry, told: Evidence | None) -> str:
     return "" if heard is None else f"not stored, and the application heard of an earlier attempt only ({heard})"
 
 
-def fate_of_unsent(ledger: Ledger, point: Unsent) -> tuple[Verdict, str]:
-    """Give whether the application was told of a point that was never sent, and how that is known, in a phrase."""
-    told = ledger.account.of_point(point.loose) or ledger.account.of_everything()
+def fate_of_unsent(ledger: Ledger, doubt: str, named: Evidence | None) -> tuple[Verdict, str]:
+    """Give whether the application was told of a point that was never sent, and how that is known, in a phrase.
+
+    ``doubt`` says how it may have been sent after all, ``named`` is what was reported of it by name.
+    """
+    told = named or ledger.account.of_everything()
     if told is not None and told.certain:
         return Verdict.PASS, f"never sent, and the application was told ({told})"
-    if doubt := _doubt_of_what(ledger, "never sent", told) or point.doubt:
-        return Verdict.INCONCLUSIVE, doubt
+    if unsure := _doubt_of_what(ledger, "never sent", told) or doubt:
+        return Verdict.INCONCLUSIVE, unsure
     return Verdict.FAIL, "never sent, and the application was not told"
 
 
@@ -125,9 +127,8 @@ def _doubt_of_what(ledger: Ledger, what: str, told: Evidence | None) -> str:
 def evidence_about(ledger: Ledger, entry: Entry) -> Evidence | None:
     """Give what shows that the application was told of an entry's last attempt; None when nothing does."""
     account, last = ledger.account, ledger.sends[entry.sends[-1]]
-    named = account.of_point(entry.loose)
-    if named is not None:
-        return named
+    if entry.named is not None:
+        return entry.named
     spoken = account.of_reply(last.reply, last.batch) if last.status >= 300 or last.dropped or entry.refused else None
     return spoken or account.of_everything()
 
@@ -139,15 +140,16 @@ def _reply(send: Send) -> str:
 def _of_unsent(ledger: Ledger) -> Judgement:
     account = ledger.account
     told = account.of_everything()
-    open_ = [point for point in ledger.unsent if account.of_point(point.loose) is None]
-    count = len(ledger.unsent)
+    open_ = [some for some in ledger.unsent if some.named is None]
+    count = total(ledger.unsent)
     what = f"{count} of the manifest's points {'were' if count > 1 else 'was'} never sent"
     if not open_ or (told is not None and told.certain):
-        how = told if open_ else account.of_point(ledger.unsent[0].loose)
+        how = told if open_ else ledger.unsent[0].named
         return Judgement(Verdict.PASS, f"{what}, and the application was told ({how})")
-    lost: list[Unsent] = [point for point in open_ if not point.doubt]
+    lost = [some for some in open_ if not some.doubt]
     doubt = doubt_of_telling(ledger, told, "the lab ended the client") or ("" if lost else open_[0].doubt)
     if doubt:
-        return Judgement(Verdict.INCONCLUSIVE, f"{what}: {doubt}", points=shown(open_))
-    what += "" if len(lost) == count else f", {len(lost)} of them certainly"
-    return Judgement(Verdict.FAIL, f"{what}, and the application was not told", points=shown(lost))
+        return Judgement(Verdict.INCONCLUSIVE, f"{what}: {doubt}", points=shown_missing(open_))
+    sure = total(lost)
+    what += "" if sure == count else f", {sure} of them certainly"
+    return Judgement(Verdict.FAIL, f"{what}, and the application was not told", points=shown_missing(lost))

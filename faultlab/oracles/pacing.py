@@ -82,7 +82,7 @@ def own_delays(ledger: Ledger) -> Iterator[Delay]:
         if not is_transient(send) or wait_told(send, epoch) is not None:
             continue
         again = ledger.next_send(send)
-        if again is not None and again.batch == send.batch and any(row.timed for row in send.carries):
+        if again is not None and again.batch == send.batch and send.carries.timed:
             yield Delay(send.batch, send.seq, steps[send.batch], again.event.exchange.at - send.ended)
             steps[send.batch] += 1
 

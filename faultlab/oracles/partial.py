@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from faultlab.exchange import Effect, Lines
 from faultlab.history import Ended
-from faultlab.ledger import Entry, Ledger, Send, shown
+from faultlab.ledger import Entry, Ledger, Send, shown, total
 from faultlab.oracles.loss import doubt_of_telling, evidence_about
 from faultlab.told import Evidence
 from faultlab.verdict import Judgement, Level, Verdict, oracle
@@ -46,10 +46,10 @@ def names_lines(send: Send) -> bool:
 
 
 def _of_send(ledger: Ledger, send: Send) -> Judgement:
-    refused = [ledger.entries[row.key] for row in send.carries if row.line in send.named]
+    refused = [entry for entry in send.carries.entries if any(entry.parts(send))]
     gone = [entry for entry in refused if not entry.stored]
     what = f"{send.label} was told {send.status} and {len(send.named)} refused line{'s' if len(send.named) > 1 else ''}"
-    verdict, why = _told(ledger, send, gone)
+    verdict, why = _told(ledger, send, refused, gone)
     points = shown(gone) if verdict is not Verdict.PASS else ()
     again, sure, repeated = _again(ledger, send)
     if again is not None:
@@ -61,12 +61,12 @@ def _of_send(ledger: Ledger, send: Send) -> Judgement:
     return Judgement(verdict, f"{what}: {why}", send.seq, send.batch, points)
 
 
-def _told(ledger: Ledger, send: Send, gone: list[Entry]) -> tuple[Verdict, str]:
-    if not gone and any(row.line in send.named for row in send.carries):
+def _told(ledger: Ledger, send: Send, refused: Sequence[Entry], gone: Sequence[Entry]) -> tuple[Verdict, str]:
+    if refused and not gone:
         return Verdict.PASS, "they arrived later"
     account = ledger.account
-    untold = [entry for entry in gone if account.of_point(entry.loose) is None]
-    named = account.of_point(gone[0].loose) if gone and not untold else None
+    untold = [entry for entry in gone if entry.named is None]
+    named = gone[0].named if gone and not untold else None
     told: Evidence | None = named or account.of_reply(send.reply, send.batch) or account.of_everything()
     if told is None and untold:
         # The lines may have been resent and refused by another reply, and that one told.
@@ -76,19 +76,19 @@ def _told(ledger: Ledger, send: Send, gone: list[Entry]) -> tuple[Verdict, str]:
         return Verdict.PASS, f"the application was told ({told})"
     if doubt := doubt_of_telling(ledger, told, "the application was not told when the lab ended the client"):
         return Verdict.INCONCLUSIVE, doubt
-    return Verdict.FAIL, f"{len(gone) or len(send.named)} gone, and the application was not told"
+    return Verdict.FAIL, f"{total(gone) or len(send.named)} gone, and the application was not told"
 
 
 def _again(ledger: Ledger, send: Send) -> tuple[Send | None, bool, list[Entry]]:
     """Give the first send that carries a line this one stored, whether that is certain, and those lines."""
-    taken = [(row, ledger.entries[row.key]) for row in send.carries if row.line not in send.named]
+    taken = [entry for entry in send.carries.entries if not all(entry.parts(send))]
     found: Send | None = None
     repeated: list[Entry] = []
-    for row, entry in taken:
-        if row.timed and (again := ledger.next_of(entry, send)) is not None:
+    for entry in taken:
+        if entry.timed and (again := ledger.next_of(entry, send)) is not None:
             repeated.append(entry)
             found = again if found is None or again.index < found.index else found
     if found is not None:
         return found, True, repeated
     again = next(ledger.repeats(send), None) if taken else None
-    return again, False, [entry for _, entry in taken]
+    return again, False, taken

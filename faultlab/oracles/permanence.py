@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from faultlab.exchange import SECRET_PARAMETERS, header
 from faultlab.history import Event
-from faultlab.ledger import Ledger, Send, shown
+from faultlab.ledger import Ledger, Send
 from faultlab.verdict import Judgement, Level, Verdict, oracle
 
 PERMANENT = frozenset({400, 401, 403, 404, 405, 413, 422, 501})
@@ -39,10 +39,10 @@ def _of_send(ledger: Ledger, send: Send) -> Judgement:
         return Judgement(Verdict.PASS, f"{what}not sent again unchanged", send.seq, send.batch)
     waited = again.event.exchange.at - send.ended
     what += f"sent again unchanged by exchange {again.seq} {waited:.2f} s later"
-    if any(row.timed for row in send.carries):
-        return Judgement(Verdict.FAIL, what, send.seq, send.batch, shown(send.carries))
+    if send.carries.timed:
+        return Judgement(Verdict.FAIL, what, send.seq, send.batch, send.carries.shown)
     what += "; without timestamps it may be new data"
-    return Judgement(Verdict.INCONCLUSIVE, what, send.seq, send.batch, shown(send.carries))
+    return Judgement(Verdict.INCONCLUSIVE, what, send.seq, send.batch, send.carries.shown)
 
 
 def _unchanged(send: Send, again: Send) -> bool:

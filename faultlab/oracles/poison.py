@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from itertools import accumulate
 
-from faultlab.ledger import Batch, Ledger, Send, Unsent, batch_label, shown
+from faultlab.ledger import Batch, Kind, Ledger, Missing, Send, batch_label, shown_missing, total
 from faultlab.verdict import Judgement, Level, Verdict, oracle
 
 DATA = frozenset({400, 413, 422})
@@ -30,46 +31,68 @@ def lets_good_lines_pass_bad_ones(ledger: Ledger) -> Iterator[Judgement]:
 
     To mend: drop or set aside what was refused for good, tell of it, and go on with the next batch.
     """
-    behind = [point for point in ledger.unsent if not point.doubt]
-    begun = sorted(ledger.sends[entry.sends[0]].event.exchange.at for entry in ledger.entries.values())
+    behind = [some for some in ledger.unsent if not some.doubt]
+    begun = _Begun(ledger)
     for batch in ledger.batches.values():
         first = next((send for send in map(ledger.sends.__getitem__, batch.sends) if send.status in DATA), None)
         if first is not None:
-            after = len(begun) - bisect_left(begun, first.ended)
+            after = begun.since(first.ended)
             if after or behind:
                 yield _of_batch(ledger, batch, first, after, behind)
 
 
-def _of_batch(ledger: Ledger, batch: Batch, first: Send, after: int, behind: Sequence[Unsent]) -> Judgement:
+def _of_batch(ledger: Ledger, batch: Batch, first: Send, after: int, behind: Sequence[Missing]) -> Judgement:
     what = f"{batch_label(batch.name)} was told {first.status} by exchange {first.seq}: "
     if after:
         what += f"{after} point{'s were' if after > 1 else ' was'} sent for the first time after it"
         return Judgement(Verdict.PASS, what, first.seq, batch.name)
-    what += f"none of {len(behind)} point{'s' if len(behind) > 1 else ''} behind it was sent"
+    count = total(behind)
+    what += f"none of {count} point{'s' if count > 1 else ''} behind it was sent"
     doubt = _doubt(ledger, batch, first, behind)
     what += f", {doubt}" if doubt else ""
-    return Judgement(Verdict.INCONCLUSIVE if doubt else Verdict.FAIL, what, first.seq, batch.name, shown(behind))
+    return Judgement(
+        Verdict.INCONCLUSIVE if doubt else Verdict.FAIL, what, first.seq, batch.name, shown_missing(behind)
+    )
 
 
-def _doubt(ledger: Ledger, batch: Batch, first: Send, behind: Sequence[Unsent]) -> str:
+def _doubt(ledger: Ledger, batch: Batch, first: Send, behind: Sequence[Missing]) -> str:
     account, client = ledger.account, ledger.history.client
     if account.deaf:
         return "and nobody recorded what the application was told"
-    named = [account.of_point(point.loose) for point in behind]
-    told = account.of_everything() or (named[0] if all(named) else None)
+    told = account.of_everything() or (behind[0].named if all(some.named for some in behind) else None)
     if told is not None:
         return f"and the application {'was' if told.certain else 'may have been'} told ({told})"
     if client is not None and client.timed_out and client.ended - first.ended <= PATIENCE:
         return f"but the lab ended the client {client.ended - first.ended:.1f} s later"
-    own = {entry.key for entry in batch.entries}
-    other = next((send for send in _others(ledger, first) if any(row.key not in own for row in send.carries)), None)
+    own = frozenset(batch.digests)
+    other = next((send for send in _others(ledger, first) if _is_other(send, own)), None)
     return "" if other is None else f"but exchange {other.seq} sent another batch again"
 
 
 def _others(ledger: Ledger, first: Send) -> Iterator[Send]:
     """Yield what was sent after a refusal of batches that were not refused for good themselves."""
     for send in ledger.sends:
-        if send.event.exchange.is_write and send.event.exchange.at >= first.ended:
-            attempts = ledger.batches[send.batch].sends
-            if not any(ledger.sends[index].status in DATA for index in attempts):
-                yield send
+        later = send.event.exchange.is_write and send.event.exchange.at >= first.ended
+        if later and not any(ledger.sends[index].status in DATA for index in send.carries.sends):
+            yield send
+
+
+def _is_other(send: Send, own: Container[int]) -> bool:
+    """Whether a send of another batch carries anything that is not among the digests of one's own."""
+    batch = send.carries
+    if batch.kinds.translate(None, bytes((Kind.TIMED, Kind.FOREIGN))):
+        return True  # A line without a timestamp is known by its batch.
+    return not all(digest in own for digest in batch.digests)
+
+
+class _Begun:
+    """When points were sent for the first time."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        firsts = sorted((ledger.sends[entry.sends[0]].event.exchange.at, entry.count) for entry in ledger.entries())
+        self._at = [at for at, _ in firsts]
+        self._before = [0, *accumulate(count for _, count in firsts)]
+
+    def since(self, moment: float) -> int:
+        """Count the points first sent at a moment or after it."""
+        return self._before[-1] - self._before[bisect_left(self._at, moment)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from faultlab.ledger import Entry, Ledger, Send, shown
+from faultlab.ledger import Entry, Ledger, Send, shown, total
 from faultlab.oracles.loss import fate
 from faultlab.verdict import Judgement, Level, Verdict, oracle
 
@@ -26,26 +26,26 @@ def splits_oversized_batches(ledger: Ledger) -> Iterator[Judgement]:
     To mend: halve the batch and send both halves, down to single lines; tell of a line that is refused by itself.
     """
     for send in ledger.sends:
-        if send.status == TOO_LARGE and len(send.carries) > 1:
+        if send.status == TOO_LARGE and send.carries.lines > 1:
             yield _of_send(ledger, send)
 
 
 def _of_send(ledger: Ledger, send: Send) -> Judgement:
-    entries = [ledger.entries[row.key] for row in send.carries]
+    entries = send.carries.entries
     size = _size(ledger, send)
     smaller = [_smaller(ledger, entry, send, size) for entry in entries]
     rest = [entry for entry, index in zip(entries, smaller, strict=True) if index is None]
     count = f"{size} bytes" if math.isfinite(size) else "more bytes than were seen"
-    what = f"{send.label}, {len(send.carries)} lines and {count}, was told {send.status}: "
+    what = f"{send.label}, {send.carries.lines} lines and {count}, was told {send.status}: "
     if not rest:
         bodies = len(set(smaller))
         what += f"sent again in {bodies} smaller bod{'ies' if bodies > 1 else 'y'}"
         return Judgement(Verdict.PASS, what, send.seq, send.batch)
-    what += f"{len(rest)} of {len(entries)} points went into no smaller body, "
+    what += f"{total(rest)} of {send.carries.size} points went into no smaller body, "
     same = [entry for entry in rest if _is_stored_later(ledger, entry, send)]
     if same:
         # Who sends the same again is served only where the refusal was an injected one.
-        what += f"and {'' if len(same) == len(rest) else f'{len(same)} of them '}were sent again as they were"
+        what += f"and {'' if len(same) == len(rest) else f'{total(same)} of them '}were sent again as they were"
         return Judgement(Verdict.FAIL, what, send.seq, send.batch, shown(same))
     fates = [(*fate(ledger, entry), entry) for entry in rest]
     worst, why = max((verdict, why) for verdict, why, _ in fates)
@@ -55,7 +55,7 @@ def _of_send(ledger: Ledger, send: Send) -> Judgement:
 
 def _size(ledger: Ledger, send: Send) -> float:
     """Give the bytes of a body; infinite for one that was cut and never seen whole."""
-    seen = (ledger.sends[index] for index in ledger.batches[send.batch].sends)
+    seen = (ledger.sends[index] for index in send.carries.sends)
     whole = next((other for other in seen if not other.cut), None)
     return math.inf if whole is None else len(whole.event.exchange.body.data)
 

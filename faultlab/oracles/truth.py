@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from faultlab.history import Report
-from faultlab.ledger import Entry, Ledger, spelt_out
+from faultlab.ledger import Entry, Kind, Ledger, Row, digest_of, read
 from faultlab.told import TELLING
 from faultlab.verdict import Judgement, Level, Verdict, oracle
 
@@ -33,23 +32,39 @@ def tells_the_truth(ledger: Ledger) -> Iterator[Judgement]:
 
     To mend: tell of each point by the reply to the request that carried it last.
     """
-    by_point: dict[Hashable, list[Entry]] = defaultdict(list)
-    for entry in ledger.entries.values():
-        by_point[entry.loose].append(entry)
-    unsent = {point.loose for point in ledger.unsent if not point.doubt}
-    for number, report in enumerate(ledger.history.reports, 1):
-        if report.lines and report.told in TELLING | STORED:
-            points = dict.fromkeys(ledger.named_by(report.lines.encode(errors="surrogateescape")))
-            known = [point for point in points if point in by_point or point in unsent]
-            if known:
-                yield _of_report(ledger, number, report, known, by_point)
+    telling = [(number, report) for number, report in enumerate(ledger.history.reports, 1) if _is_judged(report)]
+    by_point: dict[int, list[Entry]] = {point: [] for _, report in telling for point, _ in _points(ledger, report)}
+    for batch in ledger.batches.values() if by_point else ():
+        for point, entry in ledger.entry_of_each(batch):
+            if entry.begins_here and point in by_point:
+                by_point[point].append(entry)
+    for number, report in telling:
+        points = dict(_points(ledger, report))
+        known = {point: row for point, row in points.items() if by_point[point] or _is_missing(ledger, row)}
+        if known:
+            yield _of_report(ledger, number, report, known, by_point)
+
+
+def _is_judged(report: Report) -> bool:
+    return bool(report.lines) and report.told in TELLING | STORED
+
+
+def _points(ledger: Ledger, report: Report) -> Iterator[tuple[int, Row]]:
+    for row in read(report.lines.encode(errors="surrogateescape"), ledger.dialect):
+        yield digest_of(row.loose), row
+
+
+def _is_missing(ledger: Ledger, row: Row) -> bool:
+    """Whether a point was handed over and certainly never sent."""
+    handed = ledger.handed is not None and row.kind is Kind.TIMED and ledger.handed.has_point(digest_of(row.loose))
+    return handed and not ledger.missing_as(row)[0]
 
 
 def _of_report(
-    ledger: Ledger, number: int, report: Report, points: Sequence[Hashable], entries: Mapping[Hashable, Sequence[Entry]]
+    ledger: Ledger, number: int, report: Report, points: Mapping[int, Row], entries: Mapping[int, Sequence[Entry]]
 ) -> Judgement:
     judge = _of_success if report.told in STORED else _of_failure
-    verdicts = [judge(ledger, entries.get(point, ())) for point in points]
+    verdicts = [judge(ledger, entries[point]) for point in points]
     # A part that failed is true of many points as soon as it is true of one.
     merged = min(verdicts) if report.told in SOME else max(verdicts)
     wrong = [point for point, verdict in zip(points, verdicts, strict=True) if verdict is merged]
@@ -60,9 +75,9 @@ def _of_report(
         why = "not stored" if merged is Verdict.FAIL else "not known to be stored"
     else:
         why = "stored and acknowledged" if merged is Verdict.FAIL else "stored, after an attempt that failed"
-    first = next((entry for point in wrong for entry in entries.get(point, ())), None)
+    first = next((entry for point in wrong for entry in entries[point]), None)
     seq = None if first is None else ledger.sends[first.sends[-1]].seq
-    named = tuple(spelt_out(point) for point in wrong[:NAMED])
+    named = tuple(points[point].shown for point in wrong[:NAMED])
     return Judgement(merged, f"{what}{len(wrong)} {'are' if len(wrong) > 1 else 'is'} {why}", seq, "", named)
 
 

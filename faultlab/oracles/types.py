@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
-from faultlab.ledger import Entry, Ledger, shown
+from faultlab.ledger import Batch, Ledger
 from faultlab.verdict import Judgement, Level, Verdict, oracle
 
 type Name = tuple[str, str]
@@ -27,32 +25,16 @@ def keeps_field_types(ledger: Ledger) -> Iterator[Judgement]:
 
     To mend: choose the type by the value's type in the language and not by its looks; write integers with ``i``.
     """
-    given = None if ledger.handed is None else _types(ledger.handed)
-    seen: dict[tuple[str, str], dict[str, dict[str, Entry]]] = {}
-    for entry in ledger.entries.values():
-        loose: Any = entry.loose
-        if isinstance(loose, tuple) and len(loose) == 4:
-            fields = seen.setdefault((str(entry.key[0]), loose[0]), {})
-            for name, kind, _ in loose[3]:
-                fields.setdefault(name, {}).setdefault(kind, entry)
-    for (database, measurement), fields in seen.items():
+    given = None if ledger.handed is None else ledger.handed.types
+    for (database, measurement), fields in ledger.types.items():
         yield from _of_measurement(ledger, database, measurement, fields, given)
-
-
-def _types(handed: Iterable[Any]) -> Mapping[Name, set[str]]:
-    found: dict[Name, set[str]] = defaultdict(set)
-    for loose in handed:
-        if isinstance(loose, tuple):
-            for name, kind, _ in loose[3]:
-                found[loose[0], name].add(kind)
-    return found
 
 
 def _of_measurement(
     ledger: Ledger,
     database: str,
     measurement: str,
-    fields: Mapping[str, Mapping[str, Entry]],
+    fields: Mapping[str, Mapping[str, tuple[Batch, int]]],
     given: Mapping[Name, set[str]] | None,
 ) -> Iterator[Judgement]:
     """Yield a judgement for each field that is in trouble, and one for all those that are not."""
@@ -63,14 +45,14 @@ def _of_measurement(
         if not wrong:
             good += 1
             continue
-        entry = kinds[wrong[0]]
-        send = ledger.sends[entry.sends[0]]
+        batch, place = kinds[wrong[0]]
+        send = ledger.sends[batch.sends[0]]
         was = next(iter(kinds)) if known is None else ", ".join(sorted(known))
         what = f"field '{name}' of '{measurement}' in '{database}' is {wrong[0]} in exchange {send.seq}, "
         what += f"{'before' if known is None else 'the application gave'} {was}"
         doubt = "" if given is not None else "; nobody recorded what the application gave"
         verdict = Verdict.INCONCLUSIVE if doubt else Verdict.FAIL
-        yield Judgement(verdict, what + doubt, send.seq, send.batch, shown([entry]))
+        yield Judgement(verdict, what + doubt, send.seq, send.batch, tuple(batch.names([place])))
     if good:
         what = f"no change of type in {good} field{'s' if good > 1 else ''} of '{measurement}' in '{database}'"
         yield Judgement(Verdict.PASS, what)

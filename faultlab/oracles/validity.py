@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
-from faultlab.ledger import Batch, Entry, Ledger, batch_label, shown
+from faultlab.ledger import SHOWN, Batch, Kind, Ledger, Row, batch_label, shown, total
 from faultlab.lineprotocol import Fields, FieldType, Identity, Value
 from faultlab.verdict import Judgement, Level, Verdict, oracle
 
@@ -30,20 +30,38 @@ def writes_valid_lines(ledger: Ledger) -> Iterator[Judgement]:
 
     To mend: escape names and strings, leave out what line protocol cannot say (NaN, infinities, line feeds in names).
     """
-    given = None if ledger.handed is None else _given(ledger.handed)
+    given = _given(ledger)
     for batch in ledger.batches.values():
         if batch.entries:
             yield _of_batch(ledger, batch, given)
 
 
-def _given(handed: Mapping[Any, int]) -> Given:
+def _given(ledger: Ledger) -> Given | None:
+    """Give what was handed over for each point that was sent otherwise; None where there is no manifest."""
+    if ledger.handed is None:
+        return None
+    deviating = (row for batch in ledger.batches.values() for row in _deviating(ledger, batch))
+    wanted = {_identity(row) for row in deviating}
     found: dict[Identity, dict[str, set[tuple[FieldType, Value]]]] = {}
-    for loose in handed:
-        if isinstance(loose, tuple):
-            names = found.setdefault(loose[:3], defaultdict(set))
+    for row in ledger.handed.rows() if wanted else ():
+        if row.kind is Kind.TIMED and _identity(row) in wanted:
+            loose: Any = row.loose
+            names = found.setdefault(_identity(row), defaultdict(set))
             for name, kind, value in loose[3]:
                 names[name].add((kind, value))
     return found
+
+
+def _deviating(ledger: Ledger, batch: Batch) -> Iterator[Row]:
+    """Yield the points of a batch that nobody handed over as they are."""
+    if any(entry.timed and not entry.handed_over for entry in batch.entries):
+        yield from (row for row, entry in ledger.points_of(batch) if entry.timed and not entry.handed_over)
+
+
+def _identity(row: Row) -> Identity:
+    loose: Any = row.loose
+    measurement, tags, timestamp, _ = loose
+    return measurement, tags, timestamp
 
 
 def _of_batch(ledger: Ledger, batch: Batch, given: Given | None) -> Judgement:
@@ -52,31 +70,29 @@ def _of_batch(ledger: Ledger, batch: Batch, given: Given | None) -> Judgement:
     problem = first.event.problem or first.event.exchange.body.problem
     if problem and not first.cut:
         return Judgement(Verdict.FAIL, f"{what}its body does not decode ({problem})", first.seq, batch.name)
-    bad = [entry for entry in batch.entries if isinstance(entry.loose, bytes)]
+    bad = [entry for entry in batch.entries if entry.kind is Kind.FOREIGN]
     own = [entry for entry in bad if given is not None and entry.handed_over]
     foreign = [entry for entry in bad if given is None or not entry.handed_over]
     if foreign:
-        what += f"{len(foreign)} of {len(batch.entries)} lines are no {ledger.dialect} line protocol"
+        what += f"{total(foreign)} of {batch.size} lines are no {ledger.dialect} line protocol"
         if given is None:
             what += ", and nobody recorded whether the application gave them"
             return Judgement(Verdict.INCONCLUSIVE, what, first.seq, batch.name, shown(foreign))
         return Judgement(Verdict.FAIL, what, first.seq, batch.name, shown(foreign))
-    changed = [] if given is None else [(entry, why) for entry in batch.entries if (why := _change(entry, given))]
+    changed = [] if given is None else [(row, why) for row in _deviating(ledger, batch) if (why := _change(row, given))]
     if changed:
-        what += (
-            f"{len(changed)} of {len(batch.entries)} points say something else than was handed over: {changed[0][1]}"
-        )
-        return Judgement(Verdict.FAIL, what, first.seq, batch.name, shown(entry for entry, _ in changed))
-    what += f"no invalid line of {len(batch.entries)}"
-    what += f" but {len(own)} that the application gave" if own else ""
+        what += f"{len(changed)} of {batch.size} points say something else than was handed over: {changed[0][1]}"
+        return Judgement(Verdict.FAIL, what, first.seq, batch.name, tuple(row.shown for row, _ in changed[:SHOWN]))
+    what += f"no invalid line of {batch.size}"
+    what += f" but {total(own)} that the application gave" if own else ""
     return Judgement(Verdict.PASS, what, first.seq, batch.name)
 
 
-def _change(entry: Entry, given: Given) -> str:
+def _change(row: Row, given: Given) -> str:
     """Say how a point differs from what was handed over; empty when it does not, or is not known."""
-    loose: Any = entry.loose
-    wanted = given.get(loose[:3]) if entry.timed else None
-    if wanted is None or entry.handed_over:
+    loose: Any = row.loose
+    wanted = given.get(loose[:3])
+    if wanted is None:
         return ""
     fields: Fields = loose[3]
     for name, kind, value in fields:

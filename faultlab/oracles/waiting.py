@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from faultlab.exchange import Answer
-from faultlab.ledger import Ledger, Send, shown
+from faultlab.ledger import Ledger, Send
 from faultlab.verdict import Judgement, Level, Verdict, oracle
 
 SLACK = 0.05
@@ -55,14 +55,14 @@ def waits_as_told(ledger: Ledger) -> Iterator[Judgement]:
         waited = again.event.exchange.at - send.ended
         short, lag = told - waited, ledger.history.lag
         early = short > SLACK
-        resent = again.batch != send.batch or any(row.timed for row in send.carries)
+        resent = again.batch != send.batch or send.carries.timed
         sure = resent and short > SLACK + lag
         verdict = Verdict.PASS if not early else Verdict.FAIL if sure else Verdict.INCONCLUSIVE
         what = f"{send.label}: sent again {f'{short:.2f} s early ' if early else ''}by exchange {again.seq}"
         what += f", told {send.status} and to wait {told:.2f} s, waited {waited:.2f} s"
         what += "; without timestamps it may be new data" if early and not resent else ""
         what += f"; the lab ran up to {lag:.2f} s late" if SLACK < short <= SLACK + lag else ""
-        yield Judgement(verdict, what, send.seq, send.batch, shown(send.carries) if early else ())
+        yield Judgement(verdict, what, send.seq, send.batch, send.carries.shown if early else ())
 
 
 def wait_told(send: Send, epoch: float | None) -> float | None:

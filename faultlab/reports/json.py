@@ -18,9 +18,10 @@ def json(verdicts: Verdicts, history: History) -> str:
     ``verdict`` (pass, inconclusive, fail), ``exit_status``, ``scenario``, ``seed``, ``profile``, ``reproduce`` (a shell
     command), ``counts`` (``exchanges``, ``batches``, ``points``, and ``fired``: how often each rule did), ``reasons``
     (why the run is no pass beyond what the oracles found), and ``oracles``: one object each with ``name``, ``level``,
-    ``source``, ``verdict`` (null when not put to the test), ``crashed`` (a traceback, or null) and ``judgements``, each
-    with ``verdict``, ``what``, ``exchange`` (or null), ``batch`` (or null) and ``points``. ``coverage`` has one object
-    an endpoint when a rule walked the catalogue: ``endpoint``, and ``given`` and ``missing`` answers.
+    ``source``, ``verdict`` (null when not put to the test), ``crashed`` (a traceback, or null), ``cases`` (how many
+    came to ``pass``, ``inconclusive`` and ``fail``) and ``judgements``, the first 1,000 of each verdict, each with
+    ``verdict``, ``what``, ``exchange`` (or null), ``batch`` (or null) and ``points``. ``coverage`` has one object an
+    endpoint when a rule walked the catalogue: ``endpoint``, and ``given`` and ``missing`` answers.
     """
     run = history.run
     return dumps(
@@ -47,7 +48,8 @@ def _oracle(finding: Finding) -> dict[str, Any]:
         "source": finding.oracle.source,
         "verdict": None if finding.verdict is None else finding.verdict.word,
         "crashed": finding.crashed or None,
-        "judgements": [_judgement(judgement) for judgement in finding.judgements],
+        "cases": {verdict.word: count for verdict, count in finding.cases.items()},
+        "judgements": [_judgement(judgement) for judgement in finding.first],
     }
 
 

@@ -61,7 +61,7 @@ def _rows(finding: Finding) -> Iterator[str]:
     if finding.verdict is None:
         return
     name, level = finding.oracle.name, finding.oracle.level
-    yield f"{finding.verdict.name:<12}  {name:<35}  {level:<6}  {len(finding.judgements):>6}"
+    yield f"{finding.verdict.name:<12}  {name:<35}  {level:<6}  {finding.judged:>6}"
     evidence = _evidence(finding)
     if evidence:
         yield textwrap.fill(evidence, COLUMNS, initial_indent=_UNDER, subsequent_indent=_UNDER, break_on_hyphens=False)
@@ -70,18 +70,18 @@ def _rows(finding: Finding) -> Iterator[str]:
 def _evidence(finding: Finding) -> str:
     if finding.crashed:
         return "crashed; see below"
-    if not finding.judgements:
+    if not finding.judged:
         return "nothing to judge"
-    return finding.judgements[0].what if finding.verdict is Verdict.PASS else ""
+    return finding.first[0].what if finding.verdict is Verdict.PASS else ""
 
 
 def _details(finding: Finding) -> Iterator[str]:
     for verdict in _WORST_FIRST:
-        found = finding.of(verdict)
+        found = finding.first_of(verdict)[:DETAILED]
         if found:
             head = f"{verdict.name} {finding.oracle.name} ({finding.oracle.level}: {finding.oracle.source})"
-            lines = [line for judgement in found[:DETAILED] for line in _judgement(judgement)]
-            more = len(found) - DETAILED
+            lines = [line for judgement in found for line in _judgement(judgement)]
+            more = finding.cases[verdict] - len(found)
             lines += [f"- and {more} more"] if more > 0 else []
             yield "\n".join((_wrapped(head), *lines))
     if finding.crashed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,11 +13,18 @@ from faultlab import oracles
 from faultlab.history import Event, History, Report
 from faultlab.ledger import Ledger
 from faultlab.oracles import UnknownOracle, judge, named
-from faultlab.verdict import Counts, Judgement, Level, Oracle, Verdict, oracle
+from faultlab.verdict import KEPT, Counts, Judgement, Level, Oracle, Verdict, oracle
 from tests.builders import KILLED, history, lines, sent
 
 CALM = (sent(1, lines(1)), sent(2, lines(2)))
+FAILED = Judgement(Verdict.FAIL, "late")
 RULE: dict[str, Any] = {"name": "quota", "fault": "rate_limit", "required": True}
+
+
+class Held(Judgement):
+    """A judgement of which can be seen whether anybody still holds it."""
+
+    __slots__ = ("__weakref__",)
 
 
 @oracle(level=Level.MUST, source="a test")
@@ -102,7 +110,44 @@ def test_the_worst_judgement_wins() -> None:
 
 def test_judgements_are_kept_in_order() -> None:
     """A report shows them as the oracle saw them."""
-    assert ["one", "two", "three"] == [j.what for j in judge(history(*CALM), (fails,)).findings[0].judgements]
+    assert ["one", "two", "three"] == [j.what for j in judge(history(*CALM), (fails,)).findings[0].first]
+
+
+def test_a_finding_counts_what_it_does_not_keep() -> None:
+    """A million judgements are counted to the last, and the first of each verdict are kept in order."""
+    total = KEPT + 100
+    some = [Judgement(verdict, str(number)) for number in range(total) for verdict in (Verdict.FAIL, Verdict.PASS)]
+    last = Judgement(Verdict.INCONCLUSIVE, "last")
+    [found] = judge(history(*CALM), (replace(fails, looks_at=lambda _: iter((*some, last))),)).findings
+
+    assert {Verdict.PASS: total, Verdict.INCONCLUSIVE: 1, Verdict.FAIL: total} == found.cases
+    assert (2 * total + 1, (*some[: 2 * KEPT], last)) == (found.judged, found.first)
+    assert (last,) == found.first_of(Verdict.INCONCLUSIVE)
+    assert some[: 2 * KEPT : 2] == [*found.first_of(Verdict.FAIL)]
+
+
+def test_a_failure_after_many_passes_is_found() -> None:
+    """A verdict rests on all judgements and not on those that are kept."""
+    late = replace(fails, looks_at=lambda _: iter([Judgement(Verdict.PASS, "")] * 2 * KEPT + [FAILED]))
+
+    assert (Verdict.FAIL, 2 * KEPT + 1) == (verdict(late), judge(history(*CALM), (late,)).findings[0].judged)
+
+
+def test_what_is_not_kept_is_let_go() -> None:
+    """An oracle is asked for its next judgement before more than those that are kept are held."""
+    held: list[int] = []
+
+    def looks(ledger: Ledger) -> Iterator[Judgement]:
+        some: list[weakref.ref[Held]] = []
+        for number in range(2 * KEPT):
+            some.append(weakref.ref(one := Held(Verdict.PASS, str(number))))
+            yield one
+            del one
+        held.append(sum(one() is not None for one in some))
+
+    judge(history(*CALM), (replace(passes, looks_at=looks),))
+
+    assert held[0] in {KEPT, KEPT + 1}
 
 
 def test_a_check_without_a_case_is_inconclusive() -> None:
@@ -140,7 +185,7 @@ def test_a_crash_is_inconclusive_and_keeps_its_traceback() -> None:
         found.reasons,
     )
     assert found.findings[1].crashed.startswith("Traceback")
-    assert [Verdict.PASS] == [judgement.verdict for judgement in found.findings[1].judgements]
+    assert [Verdict.PASS] == [judgement.verdict for judgement in found.findings[1].first]
 
 
 def test_a_failure_outweighs_a_crash() -> None:
