@@ -190,7 +190,7 @@ def test_a_manifest_is_read_in_pieces(tmp_path: Path, manifest: bytes) -> None:
 
     assert [pieces[0]] * 3 == pieces[1:]
     assert (manifest, manifest, manifest) == (b"".join(pieces[0]), run.manifest, made.manifest)
-    assert (True, True, len(manifest) > 100) == (run.has_manifest, made.has_manifest, len(pieces[0]) > 1)
+    assert (True, True, True) == (run.has_manifest, made.has_manifest, max(map(len, pieces[0]), default=0) <= 200)
 
 
 def test_a_history_without_a_manifest_has_no_pieces(tmp_path: Path) -> None:

@@ -43,9 +43,10 @@ def test_pieces_are_read_like_the_whole(body: bytes, dialect: str, size: int) ->
 def read(body: bytes, dialect: str) -> Iterator[tuple[Identity, Fields] | tuple[bytes, str, str]]:
     """Give what a body says, line by line, without where it says so."""
     parsed = parse(body, dialect)
-    found = [(point.ordinal, (point.identity, point.fields)) for point in parsed.points]
-    refused = [(line.ordinal, (line.text, line.kind, line.message)) for line in parsed.refused]
-    return (what for _, what in sorted([*found, *refused], key=lambda one: one[0]))
+    said: dict[int, tuple[Identity, Fields] | tuple[bytes, str, str]] = {}
+    said.update((point.ordinal, (point.identity, point.fields)) for point in parsed.points)
+    said.update((line.ordinal, (line.text, line.kind, line.message)) for line in parsed.refused)
+    return (said[ordinal] for ordinal in sorted(said))
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))

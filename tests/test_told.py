@@ -412,7 +412,7 @@ def answers(told: Account | PlainAccount, events: tuple[Event, ...], questions: 
     found: list[Evidence | None] = []
     for reply, batch, of_batch in questions:
         outcome = events[reply % len(events)].outcome
-        given = outcome and outcome.told
+        given = None if outcome is None else outcome.told
         found.append(told.of_reply(given, events[batch % len(events)].batch) if of_batch else told.hears_of(given))
     return told.deaf, told.of_everything(), told.of_point(b"p"), told.of_point(b"q"), found
 

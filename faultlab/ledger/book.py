@@ -46,7 +46,7 @@ class Ledger:
         """Read the history; raises ValueError when it names a profile that does not exist."""
         self.history = history
         self.dialect = contract.named(str(history.run.get("profile"))).dialect
-        self.handed = None if history.manifest is None else Handed(history, self.dialect)
+        self.handed = Handed(history, self.dialect) if history.has_manifest else None
         self.types: dict[tuple[str, str], dict[str, dict[str, tuple[Batch, int]]]] = {}
         self._shapes: set[Hashable] = set()
         self._digests = array("q")

@@ -39,7 +39,8 @@ class Handed:
 
     def rows(self) -> Iterator[Row]:
         """Yield each line that is a point or should be one, a piece of the manifest at a time."""
-        yield from read(self._history.manifest or b"", self._dialect)
+        for piece in self._history.manifest_pieces(self._dialect):
+            yield from read(piece, self._dialect)
 
     def times(self, digest: int) -> int:
         """Give how often a line was handed over."""
