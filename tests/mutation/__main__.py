@@ -22,7 +22,7 @@ PROJECT = Path(__file__).parent.parent.parent
 CONFIGURATION = """
 [tool.mutmut]
 source_paths = ["faultlab"]
-only_mutate = ["faultlab/ledger.py", "faultlab/oracles/*.py"]
+only_mutate = ["faultlab/ledger/*.py", "faultlab/oracles/*.py"]
 also_copy = ["addons", "strategies", "README.md"]
 pytest_add_cli_args_test_selection = [
   "tests/oracles",
