@@ -5,7 +5,7 @@ SHELL := /bin/bash
 # uv where it is installed, else one of our own in .uv/, which nothing outside this folder sees.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN = $(UV) run --frozen
-BENCHES = proxy lineprotocol strategies
+BENCHES = proxy lineprotocol strategies judging
 
 .PHONY: help setup demo test test-servers lint types package bench mutation ci clean
 
@@ -46,7 +46,7 @@ types: setup  ## Check types against the installed wheel
 package: setup  ## Build the sdist and the wheel, install the wheel elsewhere, run one fault through it
 	$(RUN) python -m tests.packaging.wheel
 
-bench: setup  ## Measure what an exchange, a line and a draw cost, as ratios; BENCH=--quick for four minutes' worth
+bench: setup  ## Measure what an exchange, a line, a draw and a verdict cost; BENCH=--quick for five minutes' worth
 	@status=0; for name in $(BENCHES); do \
 	  $(RUN) --group bench python benchmarks/$$name.py $(BENCH) || status=$$?; \
 	done; exit $$status

@@ -56,9 +56,9 @@ class Ledger:
         self._strangers = Roll()
         self._all: dict[str, Batch] = {}
         self.sends = tuple(self._sends())
-        self.batches: Mapping[str, Batch] = {
-            name: batch for name, batch in self._all.items() if batch.source.exchange.is_write
-        }
+        self.batches: Mapping[str, Batch] = self._all
+        if not all(batch.source.exchange.is_write for batch in self._all.values()):
+            self.batches = {name: batch for name, batch in self._all.items() if batch.source.exchange.is_write}
         self._traces = Traces(self.sends)
         self._shared = self._joined()
 
