@@ -27,6 +27,7 @@ also_copy = ["addons", "strategies", "README.md"]
 pytest_add_cli_args_test_selection = [
   "tests/oracles",
   "tests/test_ledger.py",
+  "tests/test_ledger_model.py",
   "tests/test_passport.py",
   "tests/test_reports.py",
 ]
