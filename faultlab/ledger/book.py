@@ -24,6 +24,7 @@ from faultlab.told import Account, Evidence
 _SHARED = frozenset({Kind.TIMED, Kind.FOREIGN})
 """What is the same wherever it stands."""
 
+_POINTS = frozenset({Kind.TIMED, Kind.UNTIMED})
 _NONE = frozenset[int]()
 _UNITS = (1, 1_000, 1_000_000, 1_000_000_000)
 _TWIN = "an equal line without a timestamp was stored with another batch"
@@ -53,7 +54,6 @@ class Ledger:
         self._salts: dict[str, int] = {}
         # What can be told apart wherever it stands, and what only where it stands.
         self._roll, self._alone = Roll(), Roll()
-        self._strangers = Roll()
         self._all: dict[str, Batch] = {}
         self.sends = tuple(self._sends())
         self.batches: Mapping[str, Batch] = self._all
@@ -205,8 +205,6 @@ class Ledger:
                 batch.doubt = row.doubt
             elif row.kind is not Kind.FOREIGN:
                 self._take_types(batch, place, row.loose)
-                if self.handed is not None and not self.handed.times(bare):
-                    self._strangers.add(_moment(row.loose))
         batch.kinds = bytes(kinds) if any(kinds) else b""
         count = len(kinds)
         # Most bodies have one point on each line.
@@ -311,6 +309,22 @@ class Ledger:
                 if trace.stored and digest in wanted:
                     twins[digest] = max(twins.get(digest, -1), trace.stored_last)
         return twins
+
+    @cached_property
+    def _strangers(self) -> Roll:
+        """The measurements and times of all points on the wire that nobody handed over as they are."""
+        found = Roll()
+        handed = self.handed
+        if handed is None:
+            return found
+        for batch in self.batches.values():
+            salt = self._salt(batch.database)
+            # Only what differs from the manifest is read again.
+            if not all(handed.times(digest ^ salt) for digest in batch.digests):
+                for row, digest in zip(batch.rows(), batch.digests, strict=True):
+                    if row.kind in _POINTS and not handed.times(digest ^ salt):
+                        found.add(_moment(row.loose))
+        return found
 
     def _likeness(self, loose: Any) -> str:
         """Say how a point that was never sent may have been sent; empty when nothing on the wire is like it."""

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-_BUCKETS = 256
+_BUCKETS = 4096
+"""Small enough that a question about one of ten million numbers touches little memory."""
+
+
+_NONE = array("q")
 
 
 class Roll:
@@ -18,7 +23,7 @@ class Roll:
     def __init__(self, numbers: Iterable[int] = ()) -> None:
         """Begin with some numbers."""
         # Sorting holds one bucket at a time as objects, which take five times the room.
-        self._buckets = [array("q") for _ in range(_BUCKETS)]
+        self._buckets: dict[int, array[int]] = defaultdict(_no_numbers)
         self._unsorted: set[int] = set()
         for number in numbers:
             self.add(number)
@@ -39,7 +44,7 @@ class Roll:
 
     def repeated(self) -> Iterator[int]:
         """Yield each number that was added more than once, in no order of meaning."""
-        for place in range(_BUCKETS):
+        for place in self._buckets:
             bucket = self._bucket(place)
             before: int | None = None
             yielded = False
@@ -58,15 +63,19 @@ class Roll:
 
     def __iter__(self) -> Iterator[int]:
         """Yield all numbers, as often as they were added, in no order of meaning."""
-        for place in range(_BUCKETS):
+        for place in self._buckets:
             yield from self._bucket(place)
 
     def __len__(self) -> int:
         """Count the additions."""
-        return sum(map(len, self._buckets))
+        return sum(map(len, self._buckets.values()))
 
     def _bucket(self, place: int) -> array[int]:
         if place in self._unsorted:
             self._unsorted.discard(place)
             self._buckets[place] = array("q", sorted(self._buckets[place]))
-        return self._buckets[place]
+        return self._buckets.get(place, _NONE)
+
+
+def _no_numbers() -> array[int]:
+    return array("q")
