@@ -43,6 +43,8 @@ class Traces:
         self._steps: list[tuple[int, Step]] = [(0, (-1, Part.ORDINARY))]
         self._next: dict[tuple[int, int, int], int] = {}
         self._made: dict[int, Trace] = {}
+        # Most lines are treated like all others by the few sends they have.
+        self._parts: dict[tuple[Part, ...], tuple[Part, ...]] = {}
 
     def after(self, number: int, send: Send, part: Part) -> int:
         """Give the trace that goes on from one with another send."""
@@ -82,4 +84,6 @@ class Traces:
                 last = index
             refused = refused or part is not Part.ORDINARY
             acknowledged = acknowledged or send.acknowledges(part)
-        return Trace(tuple(indices), tuple(parts), stored, first, last, refused, acknowledged, doubt)
+        alike = tuple(parts)
+        alike = self._parts.setdefault(alike, alike)
+        return Trace(tuple(indices), alike, stored, first, last, refused, acknowledged, doubt)
