@@ -28,6 +28,7 @@ TEXTS = (
     "n v=t 1000",
     "no line",
     "worse",
+    "# a comment",
 )
 
 

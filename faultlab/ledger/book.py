@@ -52,8 +52,7 @@ class Ledger:
         self._shapes: set[Hashable] = set()
         self._digests = array("q")
         self._salts: dict[str, int] = {}
-        # What can be told apart wherever it stands, and what only where it stands.
-        self._roll, self._alone = Roll(), Roll()
+        self._roll = Roll()
         self._all: dict[str, Batch] = {}
         self.sends = tuple(self._sends())
         self.batches: Mapping[str, Batch] = self._all
@@ -87,13 +86,13 @@ class Ledger:
     def points_of(self, batch: Batch) -> Iterator[tuple[Row, Entry]]:
         """Yield each point and other line of a batch once, with its entry; the body is read again for it."""
         entries = {_facts(entry): entry for entry in batch.entries}
-        found = self._known(batch)
-        place, facts = next(found, (-1, None))
-        for here, row in enumerate(batch.rows()):
-            if here == place and facts is not None:
-                if facts in entries:
-                    yield row, entries[facts]
-                place, facts = next(found, (-1, None))
+        known = self._known(batch)
+        following = next(known, None)
+        for place, row in enumerate(batch.rows()):
+            if following is not None and following[0] == place:
+                if following[1] in entries:
+                    yield row, entries[following[1]]
+                following = next(known, None)
 
     @cached_property
     def unsent(self) -> tuple[Missing, ...]:
@@ -123,7 +122,7 @@ class Ledger:
         return self._likeness(row.loose), self.account.of_point(digest_of(row.loose))
 
     def has_sent(self, digest: int) -> bool:
-        """Whether a point with a timestamp, or a line that is none, was on the wire as it is."""
+        """Whether a line was on the wire as it is, in whatever database."""
         return any(digest ^ salt in self._roll for salt in self._salts.values())
 
     @cached_property
@@ -139,7 +138,7 @@ class Ledger:
         """Whether something was on the wire, or is a point with a timestamp that was handed over."""
         if self.handed is not None and self.handed.has_point(digest):
             return True
-        return self.has_sent(digest) or any(digest ^ salt in self._alone for salt in self._salts.values())
+        return self.has_sent(digest)
 
     def next_send(self, send: Send) -> Send | None:
         """Give the first send after a reply left that carries the same batch or a point of it; None if there is none.
@@ -200,7 +199,7 @@ class Ledger:
             self._digests.append(digest)
             kinds.append(row.kind)
             numbers.append(row.line)
-            (self._roll if row.kind in _SHARED else self._alone).add(digest)
+            self._roll.add(digest)
             if row.kind is Kind.WHOLE:
                 batch.doubt = row.doubt
             elif row.kind is not Kind.FOREIGN:
@@ -208,8 +207,8 @@ class Ledger:
         batch.kinds = bytes(kinds) if any(kinds) else b""
         count = len(kinds)
         # Most bodies have one point on each line.
-        straight = count == 0 or (numbers[0] == 1 and numbers == array("q", range(1, count + 1)))
-        batch.numbers = range(1, count + 1) if straight else numbers
+        straight = range(1, count + 1)
+        batch.numbers = straight if numbers == array("q", straight) else numbers
         return start, count
 
     def _take_types(self, batch: Batch, place: int, loose: Any) -> None:
@@ -274,10 +273,11 @@ class Ledger:
         salt, handed, named = self._salt(batch.database), self.handed, self.account.of_point
         for place, digest, kind, trace in self._traced(batch):
             bare = digest ^ salt
-            doubt = "" if trace.stored else batch.doubt or trace.doubt
-            unsure = not trace.stored and not doubt and kind == Kind.UNTIMED
-            if unsure and self._twins.get(digest, -1) > trace.sends[-1]:
-                doubt = _TWIN
+            doubt = ""
+            if not trace.stored:
+                doubt = batch.doubt or trace.doubt
+                if not doubt and kind == Kind.UNTIMED and self._twins.get(digest, -1) > trace.sends[-1]:
+                    doubt = _TWIN
             yield place, (trace, kind, None if handed is None else handed.times(bare), named(bare), doubt)
 
     def entries_of(self, batch: Batch) -> Iterator[Entry]:

@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 _BUCKETS = 4096
 """Small enough that a question about one of ten million numbers touches little memory."""
@@ -46,13 +47,8 @@ class Roll:
         """Yield each number that was added more than once, in no order of meaning."""
         for place in self._buckets:
             bucket = self._bucket(place)
-            before: int | None = None
-            yielded = False
-            for number in bucket:
-                if number != before:
-                    before, yielded = number, False
-                elif not yielded:
-                    yielded = True
+            for number, same in groupby(bucket):
+                if sum(1 for _ in same) > 1:
                     yield number
 
     def __contains__(self, number: int) -> bool:
