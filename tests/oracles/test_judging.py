@@ -198,6 +198,7 @@ def test_a_should_fails_only_when_strict() -> None:
     advice = replace(fails, looks_at=lambda _: iter((Judgement(Verdict.FAIL, "x"),)), level=Level.SHOULD)
 
     assert (Verdict.PASS, Verdict.FAIL) == (verdict(advice), verdict(advice, strict=True))
+    assert Verdict.PASS == judge(history(*CALM), (advice,)).verdict
     assert Verdict.FAIL == judge(history(*CALM), (advice,)).findings[0].verdict
 
 
@@ -229,6 +230,15 @@ def test_a_should_that_crashes_is_a_doubt() -> None:
         (history(), "the client made no exchange at all"),
         (history(*CALM, rules=(RULE,)), "rule 'quota' is required and never fired"),
         (history(*CALM, sent(3, lines(3), settled=False)), "1 exchange has no outcome: 3"),
+        (history(*CALM, *(sent(n, lines(n), settled=False) for n in (3, 4))), "2 exchanges have no outcome: 3, 4"),
+        (
+            history(*(sent(n, lines(n), settled=False) for n in range(1, 6))),
+            "5 exchanges have no outcome: 1, 2, 3, 4, 5",
+        ),
+        (
+            history(*(sent(n, lines(n), settled=False) for n in range(1, 7))),
+            "6 exchanges have no outcome: 1, 2, 3, 4, 5 and 1 more",
+        ),
         (
             history(*(sent(n, lines(n), settled=False) for n in range(1, 9))),
             "8 exchanges have no outcome: 1, 2, 3, 4, 5 and 3 more",

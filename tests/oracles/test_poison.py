@@ -231,6 +231,21 @@ def test_another_batch_joined_with_the_refused_one_is_another_batch() -> None:
     assert [Verdict.INCONCLUSIVE] == verdicts(*events, manifest=BEHIND)
 
 
+def test_a_line_without_a_timestamp_is_no_line_of_another_batch() -> None:
+    """Equal ones in two bodies are two things to send."""
+    events = (sent(1, "u v=1", 503), sent(2, "u v=1\nm,k=a v=1 1", 400), sent(3, "u v=1", 503))
+    (judgement,) = judged(*events, manifest=BEHIND)
+
+    assert judgement.what.endswith("but exchange 3 sent another batch again")
+
+
+def test_a_part_of_the_refused_batch_is_no_other_batch() -> None:
+    """Nothing is in it that was not refused."""
+    events = (sent(1, lines(1), 503), sent(2, lines(1, 2), 400), sent(3, lines(1), 503))
+
+    assert [Verdict.FAIL] == verdicts(*events, manifest=lines(1, 2, 3))
+
+
 def test_a_batch_that_is_refused_later_is_no_excuse() -> None:
     """However its earlier attempts ended."""
     events = (sent(1, lines(2), 503), sent(2, lines(1), 400), sent(3, lines(2), 400))
