@@ -178,7 +178,7 @@ def test_a_cut_gzip_upload_is_read_as_far_as_it_goes() -> None:
     cut = sent(1, half, None, declared=len(wire), encoding="gzip", problem="error decoding gzip stream")
     again = replace(sent(2, whole, declared=len(wire), encoding="gzip"), wire_size=len(wire))
 
-    assert 2000 == sum(entry.stored * entry.count for entry in Ledger(history(cut, again)).entries())
+    assert [(2000, 1, (0, 1))] == [(e.count, e.stored, e.sends) for e in Ledger(history(cut, again)).entries()]
 
 
 def test_a_cut_gzip_upload_never_seen_whole_gives_the_points_it_holds() -> None:
@@ -189,7 +189,7 @@ def test_a_cut_gzip_upload_never_seen_whole_gives_the_points_it_holds() -> None:
     cut = sent(1, half, None, declared=len(wire), encoding="gzip", problem="error decoding gzip stream")
     held = Ledger(history(cut)).size
 
-    assert 0 < held < 2000
+    assert 500 < held < 2000
 
 
 def test_a_cut_upload_never_seen_whole_keeps_its_whole_lines() -> None:
@@ -339,6 +339,33 @@ def test_only_the_first_points_are_shown() -> None:
     ledger = Ledger(history(sent(1, lines(*range(100)))))
 
     assert tuple(f"m,k=a {n}" for n in range(SHOWN)) == shown(ledger.entries())
+
+
+def test_points_of_several_batches_are_shown_up_to_the_limit() -> None:
+    """Those of the first batch come first."""
+    ledger = Ledger(history(sent(1, lines(*range(15))), sent(2, lines(*range(15, 40))), sent(3, lines(50))))
+
+    assert tuple(f"m,k=a {n}" for n in range(SHOWN)) == shown(ledger.entries())
+
+
+def test_missing_points_are_shown_in_the_order_of_the_manifest() -> None:
+    """Whatever is known of them."""
+    other = "n v=1 7\n"
+    wanted = lines(*range(10, 19)) + other + lines(*range(19, 40))
+    ledger = Ledger(history(sent(1, "n v=2 7"), manifest=wanted))
+
+    assert [30, 1] == [some.count for some in ledger.unsent]
+    found = shown_missing(ledger.unsent)
+    assert (SHOWN, "m,k=a 18", "n 7", "m,k=a 19") == (len(found), *found[8:11])
+
+
+def test_a_body_nobody_can_read_is_shown_by_its_batch() -> None:
+    """It has no better name; a line that is no UTF-8 has its own, with escapes."""
+    ledger = Ledger(history(sent(1, "m v=1 5", 400, query=(("precision", "parsec"),)), sent(2, b"\xff\n", 400)))
+    (unknown, bad), names = ledger.batches.values(), [row.shown for row, _ in ledger.points()]
+
+    assert [f"batch {unknown.name[:8]}", r"\xff"] == names
+    assert (1, True) == (bad.lines, unknown.doubt != bad.doubt)
 
 
 def test_work_grows_with_the_history_not_its_square() -> None:
