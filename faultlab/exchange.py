@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import gzip
 import io
+import math
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
@@ -124,6 +125,8 @@ class Exchange:
     """One HTTP attempt as the proxy saw it.
 
     ``at`` is in seconds since the run began; header names and values are as the client sent them, secrets included.
+    ``nth`` is the number of the request on its connection, from 1. A TLS handshake that was spoilt stands as an
+    exchange of method ``TLS``, which no condition of a rule matches.
     """
 
     seq: int
@@ -134,6 +137,8 @@ class Exchange:
     headers: Pairs = ()
     body: Body = field(default_factory=Body)
     host: str = ""
+    version: str = "HTTP/1.1"
+    nth: int = 1
     _batch: str = field(default="", init=False, repr=False, compare=False)
 
     @property
@@ -202,9 +207,10 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Intake: the connection is refused."""
+    """Intake: the connection is reset, those that are idle too, and new ones are refused for ``seconds``."""
 
     kind: ClassVar[str] = "refused"
+    seconds: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,10 +224,29 @@ class Severed:
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """Intake: the request is read at ``bytes_per_second``."""
+    """Intake: the request's body is read at ``bytes_per_second``."""
 
     kind: ClassVar[str] = "slow"
     bytes_per_second: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Intake: the reply is given as soon as the head has arrived; the body that still comes is thrown away."""
+
+    kind: ClassVar[str] = "unread"
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """Intake: the connection's TLS handshake is spoilt, by one of ``HANDSHAKES``."""
+
+    kind: ClassVar[str] = "handshake"
+    problem: str = "abort"
+
+
+HANDSHAKES = ("abort", "expired", "wrong_name", "untrusted")
+"""An alert instead of a certificate; one that is no longer valid, of another host, or of an unknown authority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +283,7 @@ class Twice:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Deliver: upstream receives the request ``seconds`` later than the client is answered."""
+    """Deliver: upstream receives the request ``seconds`` later than the client is answered, or when the run ends."""
 
     kind: ClassVar[str] = "held"
     seconds: float = 1.0
@@ -290,6 +315,23 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Garbled:
+    """Reply: upstream's own, damaged in one of the ways of ``GARBLES``; ``size`` is in bytes, where one is meant."""
+
+    kind: ClassVar[str] = "garbled"
+    what: str = "status_line"
+    size: int = 0
+
+    @property
+    def is_http(self) -> bool:
+        """Whether what is sent is still a reply by the grammar of HTTP."""
+        return self.what not in {"status_line", "header", "length"}
+
+
+GARBLES = ("status_line", "header", "length", "content_type", "body", "long_body", "long_header", "many_headers")
+
+
+@dataclass(frozen=True, slots=True)
 class AtOnce:
     """Ending: the whole reply, immediately."""
 
@@ -314,11 +356,33 @@ class Dribbled:
 
 @dataclass(frozen=True, slots=True)
 class Truncated:
-    """Ending: the first ``after`` bytes of the reply, then the connection ends."""
+    """Ending: a part of the reply, then the connection ends.
+
+    The cut is ``after`` bytes into ``of``, one of ``PARTS``, or at ``fraction`` of it where ``after`` is None. At least
+    one byte of the reply is always withheld. ``chunked`` frames the body so, and withholds the last chunk; a reply that
+    has no body stays as it is.
+    """
 
     kind: ClassVar[str] = "truncated"
-    after: int = 0
+    after: int | None = None
+    fraction: float = 0.5
+    of: str = "reply"
+    chunked: bool = False
     how: Cut = Cut.FIN
+
+    def cut(self, head: bytes, body: bytes) -> int:
+        """Give how many bytes of a reply are sent."""
+        line = head.find(b"\r\n") + 2
+        start, length = {
+            "status_line": (0, line),
+            "headers": (line, len(head) - line),
+            "body": (len(head), len(body)),
+        }.get(self.of, (0, len(head) + len(body)))
+        within = int(self.fraction * length) if self.after is None else min(self.after, length)
+        return min(start + within, len(head) + len(body) - 1)
+
+
+PARTS = ("reply", "status_line", "headers", "body")
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,20 +395,35 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """Ending: no reply, and the connection stays open until the client leaves."""
+    """Ending: no reply; the connection stays open until the client leaves, or ``seconds`` have passed if not None."""
 
     kind: ClassVar[str] = "never"
+    seconds: float | None = None
 
 
-type Intake = Whole | Refused | Severed | Slow
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    """Ending: an HTTP/2 frame instead of a reply, ``goaway`` or ``rst_stream``, with a code of RFC 9113 section 7."""
+
+    kind: ClassVar[str] = "aborted"
+    frame: str = "rst_stream"
+    code: str = "REFUSED_STREAM"
+
+
+FRAMES = ("rst_stream", "goaway")
+
+
+type Intake = Whole | Refused | Severed | Slow | Unread | Handshake
 type Deliver = Everything | Nothing | Lines | Twice | Held
-type Reply = Upstream | Answer
-type Ending = AtOnce | Delayed | Dribbled | Truncated | Closed | Never
+type Reply = Upstream | Answer | Garbled
+type Ending = AtOnce | Delayed | Dribbled | Truncated | Closed | Never | Aborted
 
-INTAKES: tuple[type[Any], ...] = (Whole, Refused, Severed, Slow)
+INTAKES: tuple[type[Any], ...] = (Whole, Refused, Severed, Slow, Unread, Handshake)
 DELIVERS: tuple[type[Any], ...] = (Everything, Nothing, Lines, Twice, Held)
-REPLIES: tuple[type[Any], ...] = (Upstream, Answer)
-ENDINGS: tuple[type[Any], ...] = (AtOnce, Delayed, Dribbled, Truncated, Closed, Never)
+REPLIES: tuple[type[Any], ...] = (Upstream, Answer, Garbled)
+ENDINGS: tuple[type[Any], ...] = (AtOnce, Delayed, Dribbled, Truncated, Closed, Never, Aborted)
+EARLY: tuple[type[Any], ...] = (Refused, Severed, Slow, Unread)
+"""The intakes that are decided before the body is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,8 +538,21 @@ def choice_from_json(kinds: tuple[type[Any], ...], values: dict[str, Any]) -> An
 
 
 def _check_field(kind: Any, name: str, wanted: str, value: Any) -> None:
+    if name in _WORDS and value not in _WORDS[name]:
+        msg = f"not a {kind}: {name} is {value!r}; expected one of {', '.join(_WORDS[name])}"
+        raise ValueError(msg)
+    least = 1 if name == "bytes_per_second" else 0
+    most = 1 if name == "fraction" else math.inf
     # Every number of a choice is a size, a status or a duration, so none is negative; NaN compares as no number does.
-    fits = {"int": int, "float": int | float, "str": str}.get(wanted, object)
-    if isinstance(value, bool) or not isinstance(value, fits) or (isinstance(value, int | float) and not value >= 0):
+    optional = wanted.endswith(" | None")
+    if (optional and value is None) or (wanted == "bool" and isinstance(value, bool)):
+        return
+    fits = {"int": int, "float": int | float, "str": str}.get(wanted.removesuffix(" | None"), object)
+    number = isinstance(value, int | float)
+    if isinstance(value, bool) or not isinstance(value, fits) or (number and not least <= value <= most):
         msg = f"not a {kind}: {name} is {value!r}; expected {wanted}"
         raise ValueError(msg)
+
+
+_WORDS = {"problem": HANDSHAKES, "what": GARBLES, "of": PARTS, "frame": FRAMES}
+"""The fields of choices that hold one word of a few."""

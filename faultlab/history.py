@@ -133,6 +133,7 @@ class Writer:
             described["problem"] = body.problem
         if attempt == 1:
             described |= keep(self.folder, body)
+        usual = exchange.version == "HTTP/1.1" and exchange.nth == 1
         self.write(
             "exchange",
             {
@@ -140,6 +141,7 @@ class Writer:
                 "at": round(exchange.at, 6),
                 "method": exchange.method,
                 "host": exchange.host,
+                **({} if usual else {"version": exchange.version, "nth": exchange.nth}),
                 "path": exchange.path,
                 "query": self._query(exchange.query),
                 "headers": bounded(self._headers(exchange.headers)),
@@ -170,6 +172,7 @@ class Writer:
                     **({"reason": told.reason} if told.reason else {}),
                     **text_or_bytes(told.body[:INLINE_LIMIT]),
                 },
+                **({} if outcome.sent is None else {"sent": outcome.sent}),
             },
         )
 

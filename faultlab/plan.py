@@ -1,7 +1,8 @@
 """Rules and a seed make a plan; an arbiter turns exchanges into decisions by it.
 
 A draw is keyed by seed, rule, batch and attempt, never by arrival order, so the same seed decides alike with one
-connection and with sixty-four. Conditions that count (``first``, ``nth``, ``every``, ``times``) look at arrival order
+connection and with sixty-four. A fault that is decided before the body is there knows its batch by the head alone:
+method, path, parameters and Content-Length. Conditions that count (``first``, ``nth``, ``every``, ``times``) look at arrival order
 by nature; ``match: {attempt: …}`` is the condition of that kind that does not.
 """
 
@@ -16,8 +17,25 @@ from random import Random
 from typing import Any, Self
 
 from faultlab import contract, faults, lineprotocol
-from faultlab.exchange import ENDPOINTS, QUERIES, WRITES, Decision, Exchange, header
-from faultlab.faults import Fault, KnobError, Scene, nearest
+from faultlab.exchange import (
+    EARLY,
+    ENDPOINTS,
+    QUERIES,
+    WRITES,
+    Aborted,
+    Answer,
+    Closed,
+    Decision,
+    Exchange,
+    Handshake,
+    Held,
+    Never,
+    Nothing,
+    Refused,
+    Severed,
+    header,
+)
+from faultlab.faults import Fault, KnobError, Scene, Stage, nearest, stage_of
 
 BATCHES_REMEMBERED = 1 << 18
 """How many batches an arbiter tells apart; one not seen for so many others counts as new again."""
@@ -80,7 +98,7 @@ class Match:
             return False
         if self.header and not all(self._has(exchange, name, pattern) for name, pattern in self.header.items()):
             return False
-        if self.size is not None and len(exchange.body.wire) not in self.size:
+        if self.size is not None and declared_size(exchange) not in self.size:
             return False
         return self._body_holds(exchange)
 
@@ -105,6 +123,16 @@ class Match:
             parsed = lineprotocol.parse(body.data, "influxdb3")
             return any(point.measurement == self.measurement for point in parsed.points)
         return True
+
+
+def declared_size(exchange: Exchange) -> int:
+    """Give the bytes of a body on the wire; of one that is not there yet, what Content-Length says, or -1."""
+    if exchange.body.wire:
+        return len(exchange.body.wire)
+    given = header(exchange.headers, "Content-Length") or ""
+    if given.isascii() and given.isdigit() and len(given) < 16:
+        return int(given)
+    return -1 if header(exchange.headers, "Transfer-Encoding") else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +187,19 @@ class Rule:
     required: bool = True
 
     def __post_init__(self) -> None:
-        """Take the fault's name where none is given."""
+        """Take the fault's name where none is given; raises KnobError for a condition that is known too late."""
         if not self.name:
             object.__setattr__(self, "name", self.fault.name)
+        stage = stage_of(self.fault)
+        given = plain(self.match)
+        if stage is Stage.HANDSHAKE and given:
+            raise KnobError(f"match has {', '.join(given)}; expected nothing, as a handshake has no request yet")
+        late = [name for name in ("decoded_size", "lines", "measurement") if name in given]
+        if stage is Stage.HEAD and late:
+            raise KnobError(
+                f"match has {', '.join(late)}; expected conditions on the head only, as '{self.fault.name}' is decided"
+                " before the body is read"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Give the rule as plain JSON values, defaults included."""
@@ -226,6 +264,12 @@ class Plan:
                 having = ", ".join(p.name for p in contract.ALL if faults.is_documented(rule.fault, p)) or "none"
                 raise KnobError(f"profile '{profile.name}' documents no '{answer}'; profiles that do: {having}")
 
+        for number, step in enumerate(self.schedule, 1):
+            if isinstance(step.intake, Handshake):
+                raise KnobError(f"step {number} of the schedule is a handshake; expected what is done to a write")
+            if isinstance(step.deliver, Nothing | Held) and not answers_itself(step):
+                raise KnobError(f"step {number} of the schedule delivers '{step.deliver.kind}'; expected an answer too")
+
     def to_json(self) -> dict[str, Any]:
         """Give the plan as plain JSON values."""
         out = {"seed": self.seed, "profile": self.profile, "rules": [rule.to_json() for rule in self.rules]}
@@ -246,6 +290,13 @@ class Plan:
         """16 hexadecimal digits that equal plans share, and no others."""
         text = json.dumps(_same(self.to_json()), sort_keys=True, default=str)
         return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def answers_itself(decision: Decision) -> bool:
+    """Whether nothing of upstream's reply is needed: another is given, or none at all."""
+    if isinstance(decision.reply, Answer) or isinstance(decision.ending, Closed | Never | Aborted):
+        return True
+    return isinstance(decision.intake, Refused | Severed)
 
 
 def _same(value: Any) -> Any:
@@ -282,16 +333,31 @@ class Arbiter:
         self._profile = contract.named(plan.profile)
         self._seed = str(plan.seed)
         self._tallies = {rule.name: _Tally(memory=_memory_of(rule.fault)) for rule in plan.rules}
+        self._rules = {stage: tuple(r for r in plan.rules if stage_of(r.fault) is stage) for stage in Stage}
         self._steps = iter(plan.schedule)
+        # Writes are given their steps in the order in which their heads come, if a single step cannot wait longer.
+        self._early_steps = any(isinstance(step.intake, EARLY) for step in plan.schedule)
 
     @property
     def fired(self) -> dict[str, int]:
         """How often each rule has fired."""
         return {name: tally.fired for name, tally in self._tallies.items()}
 
+    @property
+    def looks_at_heads(self) -> bool:
+        """Whether anything may be decided before a request's body is there."""
+        return bool(self._rules[Stage.HEAD]) or self._early_steps
+
+    @property
+    def looks_at_handshakes(self) -> bool:
+        """Whether a TLS handshake may be spoilt."""
+        return bool(self._rules[Stage.HANDSHAKE])
+
     def attempt(self, exchange: Exchange) -> int:
         """Count the exchange as an attempt of its batch and give its number, from 1."""
-        key = int(exchange.batch, 16)
+        return self._count(int(exchange.batch, 16))
+
+    def _count(self, key: int) -> int:
         number = self._attempts.pop(key, 0) + 1
         self._attempts[key] = number
         if len(self._attempts) > BATCHES_REMEMBERED:
@@ -300,16 +366,37 @@ class Arbiter:
 
     def decide(self, exchange: Exchange, attempt: int, now: float) -> Decision:
         """Give the schedule's next decision, or the first rule's that fires on this attempt; ``PASS`` if none does."""
-        if exchange.is_write and (step := next(self._steps, None)) is not None:
+        if exchange.is_write and not self._early_steps and (step := next(self._steps, None)) is not None:
             return step
-        for rule in self.plan.rules:
+        return self._first(Stage.WHOLE, exchange, exchange.batch, attempt, now) or PASS
+
+    def decide_head(self, head: Exchange, now: float) -> Decision | None:
+        """Give what is decided on a request whose body is not there yet; None to wait for it."""
+        if head.is_write and self._early_steps and (step := next(self._steps, None)) is not None:
+            return step
+        if not self._rules[Stage.HEAD]:
+            return None
+        identity = f"{head.batch}+{declared_size(head)}"
+        # One bit more than a batch has, so that a head is never taken for a batch.
+        attempt = self._count(1 << 64 | int.from_bytes(blake2b(identity.encode(), digest_size=8).digest()))
+        return self._first(Stage.HEAD, head, identity, attempt, now)
+
+    def decide_handshake(self, handshake: Exchange, now: float) -> Decision | None:
+        """Give what is done to a connection's TLS handshake; None to leave it alone.
+
+        There is nothing to know it by but its number, so these draws do depend on the order of arrival.
+        """
+        return self._first(Stage.HANDSHAKE, handshake, str(handshake.nth), 1, now)
+
+    def _first(self, stage: Stage, exchange: Exchange, identity: str, attempt: int, now: float) -> Decision | None:
+        for rule in self._rules[stage]:
             if not rule.match.holds(exchange, attempt):
                 continue
             tally = self._tallies[rule.name]
             tally.seen += 1
             if not rule.when.counts(tally.seen, tally.fired, exchange.at):
                 continue
-            key = f"{self._seed}|{rule.name}|{exchange.batch}|{attempt}"
+            key = f"{self._seed}|{rule.name}|{identity}|{attempt}"
             draw = None
             if rule.when.probability < 1:
                 draw = uniform(key)
@@ -321,7 +408,7 @@ class Arbiter:
                 continue
             tally.fired += 1
             return replace(decision, rule=rule.name, fault=rule.fault.name, draw=draw)
-        return PASS
+        return None
 
 
 def _memory_of(fault: Fault) -> Any:

@@ -197,6 +197,8 @@ class _Reader:
                 share.pairs(value["headers"]),
                 body,
                 share.same(value["host"]),
+                share.same(value.get("version", "HTTP/1.1")),
+                int(value.get("nth", 1)),
             ),
             share.same(value["batch"]),
             value["attempt"],
@@ -223,6 +225,7 @@ class _Reader:
             and share.answer(
                 told["status"], share.pairs(told["headers"]), bytes_of(told) or b"", told.get("reason", "")
             ),
+            value.get("sent"),
         )
         # Nobody has seen the event yet, so it is still being made; a copy of each would take as long as reading it.
         object.__setattr__(event, "outcome", outcome)

@@ -24,9 +24,14 @@ class HistoryError(ValueError):
 
 
 class Ended(enum.StrEnum):
-    """How an exchange ended for the client."""
+    """How an exchange ended for the client.
+
+    ``garbled`` is a reply that does not follow the grammar of HTTP; ``closed`` a connection that the lab ended before
+    the reply's last byte.
+    """
 
     REPLIED = "replied"
+    GARBLED = "garbled"
     CLOSED = "closed"
     CLIENT_LEFT = "client_left"
     UPSTREAM_FAILED = "upstream_failed"
@@ -38,7 +43,8 @@ class Outcome:
     """What became of one exchange.
 
     ``status`` is upstream's, None when it was not asked or did not answer. ``refused`` are the lines that upstream
-    itself refused. ``told`` is the reply the client was sent, None if it was sent none.
+    itself refused. ``told`` is the reply the client was sent from its first byte to its last, None if it was sent none
+    that is whole. ``sent`` is how many bytes of a reply went out that never became whole; None of any other.
     """
 
     at: float
@@ -47,6 +53,7 @@ class Outcome:
     status: int | None = None
     refused: tuple[Refusal, ...] = ()
     told: Answer | None = None
+    sent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from faultlab.exchange import (
     Deliver,
     Dribbled,
     Ending,
+    Garbled,
     Held,
     Lines,
     Never,
@@ -29,6 +30,7 @@ from faultlab.exchange import (
     Slow,
     Truncated,
     Twice,
+    Unread,
 )
 from faultlab.plan import Plan
 from faultlab.strategies.tape import Shown
@@ -83,7 +85,7 @@ def schedules(
     """Schedules of at most ``max_size`` decisions, whose answers a profile documents for an endpoint.
 
     A decision is one byte: what is done, and how much of it; one in eight does what the one before it did.
-    ``transport`` admits what the network does: cuts, stalls, delays, delivery twice and late. No probability and no
+    ``transport`` admits what the network does: cuts, stalls, delays, damage, delivery twice and late. No probability and no
     time stands in a schedule, so one plays alike every time. Raises UnknownProfile, and ValueError where the profile
     has no such endpoint to write to or documents no failure there. Shrinks towards the schedule without decisions, and
     each decision towards letting the write pass.
@@ -135,7 +137,16 @@ def _kinds(name: str, endpoint: str, *, transport: bool) -> tuple[tuple[Decision
     # A part stored is told by its own status, or looks like something else.
     told = tuple(one for one in partial if isinstance(one.reply, Answer) and one.reply.status == 201)
     hidden = tuple(one for one in partial if one not in told)
-    faults = [*given, *filter(None, (stored, told, hidden)), *(_TRANSPORT if transport else ())]
+    faults = [*given, *filter(None, (stored, told, hidden))]
+    if transport:
+        early = tuple(replace(one, intake=Unread()) for one in _answers(profile, endpoint, "too_large"))
+        # What is stored later is answered before anybody knows whether it will be.
+        held = tuple(
+            replace(one, deliver=Held(seconds), fault="hold")
+            for one in _answers(profile, endpoint, "no_content")[:1]
+            for seconds in (0.1, 1.0)
+        )
+        faults += [*_TRANSPORT, *filter(None, (early, held))]
     first = {kind[0].fault: kind for kind in reversed(faults)}
     # The mildest degree first here too; the others from the far end, so that all of them have a byte.
     more = [
@@ -174,12 +185,12 @@ _TRANSPORT = (
     ),
     _ending("lose_response", *map(Closed, _CUTS)),
     _ending("reset", *map(Closed, _CUTS), deliver=_NOTHING),
-    tuple(Decision(Severed(after, how), _NOTHING, fault="sever") for how in _CUTS for after in (0, 1, 64)),
+    tuple(Decision(Severed(after, how), _NOTHING, fault="reset") for how in _CUTS for after in (0, 1, 64)),
     (Decision(Refused(), _NOTHING, fault="refuse"),),
-    _ending("truncate", *(Truncated(after, how) for how in _CUTS for after in (0, 1, 20))),
+    _ending("truncate", *(Truncated(after=after, how=how) for how in _CUTS for after in (0, 1, 20))),
     _ending("stall", Never()),
     (Decision(deliver=Twice(), fault="duplicate"),),
-    tuple(Decision(deliver=Held(seconds), fault="hold") for seconds in (0.1, 1.0)),
+    tuple(Decision(reply=Garbled(what), fault="corrupt") for what in ("body", "content_type")),
 )
 
 

@@ -16,11 +16,16 @@ from faultlab.exchange import (
     DECODED_LIMIT,
     DELIVERS,
     ENDINGS,
+    FRAMES,
+    GARBLES,
+    HANDSHAKES,
     INTAKES,
+    PARTS,
     REPLIES,
     V1_WRITE,
     V2_QUERY,
     V2_WRITE,
+    Aborted,
     Answer,
     AtOnce,
     Body,
@@ -31,6 +36,8 @@ from faultlab.exchange import (
     Dribbled,
     Everything,
     Exchange,
+    Garbled,
+    Handshake,
     Held,
     Lines,
     Never,
@@ -41,6 +48,7 @@ from faultlab.exchange import (
     Slow,
     Truncated,
     Twice,
+    Unread,
     Upstream,
     Whole,
     choice_from_json,
@@ -249,20 +257,30 @@ TEXTS = st.text(max_size=8) | st.just("\udcff")
 SIZES = st.integers(0, 2**40)
 SECONDS = st.sampled_from((0, 0.5, 1.0, 30, 86_400.25))
 CUTS = st.sampled_from(Cut)
-INTAKE = st.one_of(st.just(Whole()), st.just(Refused()), st.builds(Severed, SIZES, CUTS), st.builds(Slow, SIZES))
+SPEEDS = st.integers(1, 2**40)
+INTAKE = st.one_of(
+    st.sampled_from((Whole(), Unread())),
+    st.builds(Refused, SECONDS),
+    st.builds(Severed, SIZES, CUTS),
+    st.builds(Slow, SPEEDS),
+    st.builds(Handshake, st.sampled_from(HANDSHAKES)),
+)
 DELIVER = st.one_of(
     st.sampled_from((Everything(), Nothing(), Twice())),
     st.builds(Lines, st.lists(st.integers(1, 10**9)).map(tuple)),
     st.builds(Held, SECONDS),
 )
 HEADERS = st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple)
-REPLY = st.just(Upstream()) | st.builds(Answer, st.integers(100, 599), HEADERS, st.binary(max_size=20), TEXTS)
+GARBLED = st.builds(Garbled, st.sampled_from(GARBLES), SIZES)
+REPLY = st.just(Upstream()) | GARBLED | st.builds(Answer, st.integers(100, 599), HEADERS, st.binary(max_size=20), TEXTS)
 ENDING = st.one_of(
-    st.sampled_from((AtOnce(), Never())),
+    st.just(AtOnce()),
+    st.builds(Never, st.none() | SECONDS),
     st.builds(Delayed, SECONDS),
-    st.builds(Dribbled, SIZES),
-    st.builds(Truncated, SIZES, CUTS),
+    st.builds(Dribbled, SPEEDS),
+    st.builds(Truncated, st.none() | SIZES, st.sampled_from((0, 0.5, 1)), st.sampled_from(PARTS), st.booleans(), CUTS),
     st.builds(Closed, CUTS),
+    st.builds(Aborted, st.sampled_from(FRAMES), TEXTS),
 )
 DRAWS = st.none() | st.sampled_from((0.0, 0.25, 1 - 2**-53))
 REFUSALS = st.lists(st.builds(Refusal, st.integers(1, 10**9), TEXTS, TEXTS), max_size=3).map(tuple)
@@ -373,5 +391,5 @@ def test_no_object_is_no_decision(given: Any) -> None:
 
 def test_unknown_choice_names_the_known() -> None:
     """An unknown choice is answered with those there are."""
-    with pytest.raises(ValueError, match=r"^unknown choice 'wohle'; known: whole, refused, severed, slow$"):
+    with pytest.raises(ValueError, match=r"^unknown choice 'wohle'; known: whole, refused, severed, slow, unread, handshake$"):
         choice_from_json(INTAKES, {"kind": "wohle"})

@@ -79,7 +79,15 @@ def distinct(count: int) -> list[Exchange]:
 def decide(plan: Plan, given: Sequence[Exchange]) -> list[Decision]:
     """Give the decisions on exchanges in the order given."""
     arbiter = Arbiter(plan)
-    return [arbiter.decide(exchange, arbiter.attempt(exchange), NOW + exchange.at) for exchange in given]
+    return [decided(arbiter, exchange) for exchange in given]
+
+
+def decided(arbiter: Arbiter, exchange: Exchange) -> Decision:
+    """Give the decision on an exchange, asked for as a proxy asks: first by its head, then by all of it."""
+    now = NOW + exchange.at
+    head = arbiter.decide_head(replace(exchange, body=Body()), now) if arbiter.looks_at_heads else None
+    attempt = arbiter.attempt(exchange)
+    return head or arbiter.decide(exchange, attempt, now)
 
 
 def fires(rule: Rule, given: Sequence[Exchange]) -> list[bool]:

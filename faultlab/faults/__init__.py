@@ -27,7 +27,7 @@ from faultlab.faults.http import (
     Unprocessable,
     UnsupportedMediaType,
 )
-from faultlab.faults.knob import Fault, KnobError, Scene, knobs, nearest
+from faultlab.faults.knob import Fault, KnobError, Scene, Stage, knobs, nearest, stage_of
 from faultlab.faults.quota import Quota
 
 ALL: tuple[type[Any], ...] = (
@@ -93,6 +93,7 @@ __all__ = [
     "Quota",
     "RateLimit",
     "Scene",
+    "Stage",
     "Success",
     "TooLarge",
     "TypeConflict",
@@ -105,4 +106,5 @@ __all__ = [
     "knobs",
     "named",
     "nearest",
+    "stage_of",
 ]

@@ -7,6 +7,7 @@ JSON Schema and the catalogue all read the same fields, so a new fault needs no 
 from __future__ import annotations
 
 import difflib
+import enum
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -16,6 +17,14 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from faultlab.contract import Profile
 from faultlab.exchange import Decision, Exchange
+
+
+class Stage(enum.Enum):
+    """When a fault is decided: at a TLS handshake, when the head of a request is there, or when all of it is."""
+
+    HANDSHAKE = "handshake"
+    HEAD = "head"
+    WHOLE = "whole"
 
 
 class KnobError(ValueError):
@@ -43,7 +52,7 @@ class Fault(Protocol):
     """What can be done to an exchange: a frozen dataclass, its knobs as fields, one method.
 
     A fault that has to remember something between exchanges also has ``remember()``, which makes that memory once a
-    rule.
+    rule. One that cannot wait for the whole request has a ``stage`` that says so.
     """
 
     name: ClassVar[str]
@@ -82,6 +91,12 @@ def _types_of(kind: Any) -> Mapping[str, Any]:
 def knobs(kind: type[Any]) -> Iterator[Field[Any]]:
     """Yield the fields of a fault that are knobs, in order."""
     return (item for item in fields(kind) if "meaning" in item.metadata)
+
+
+def stage_of(fault: Any) -> Stage:
+    """Say when a fault is decided: once the whole request is there, unless it says otherwise."""
+    stage: Stage = getattr(fault, "stage", Stage.WHOLE)
+    return stage
 
 
 def default_of(item: Field[Any]) -> Any:

@@ -69,7 +69,7 @@ class Send:
     def dropped(self) -> bool:
         """Whether the connection ended before the client had a whole reply."""
         outcome = self.event.outcome
-        return outcome is not None and outcome.ended in {Ended.CLOSED, Ended.CLIENT_LEFT}
+        return outcome is not None and outcome.ended in {Ended.CLOSED, Ended.GARBLED, Ended.CLIENT_LEFT}
 
     @property
     def got_through(self) -> bool:

@@ -18,9 +18,11 @@ from faultlab.exchange import (
     REPLIES,
     V2_WRITE,
     V3_WRITE,
+    Aborted,
     Answer,
     Closed,
     Decision,
+    Handshake,
     Lines,
     Nothing,
     Upstream,
@@ -70,10 +72,11 @@ def test_every_choice_is_drawn() -> None:
     """Every way to take, deliver, reply and end is drawn, but none that only a real upstream's answer can have."""
     seen = {decision for one in drawn(schedules(), 400) for decision in one.decisions}
 
-    assert set(INTAKES) == {type(decision.intake) for decision in seen}
+    # A handshake is no write's, and an HTTP/2 frame is not for everybody.
+    assert set(INTAKES) - {Handshake} == {type(decision.intake) for decision in seen}
     assert set(DELIVERS) == {type(decision.deliver) for decision in seen}
     assert set(REPLIES) == {type(decision.reply) for decision in seen}
-    assert set(ENDINGS) == {type(decision.ending) for decision in seen}
+    assert set(ENDINGS) - {Aborted} == {type(decision.ending) for decision in seen}
 
 
 def test_without_transport_the_edge_can_do_all() -> None:
