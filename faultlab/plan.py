@@ -2,8 +2,8 @@
 
 A draw is keyed by seed, rule, batch and attempt, never by arrival order, so the same seed decides alike with one
 connection and with sixty-four. A fault that is decided before the body is there knows its batch by the head alone:
-method, path, parameters and Content-Length. Conditions that count (``first``, ``nth``, ``every``, ``times``) look at arrival order
-by nature; ``match: {attempt: …}`` is the condition of that kind that does not.
+method, path, parameters and Content-Length. Conditions that count (``first``, ``nth``, ``every``, ``times``) look at
+arrival order by nature; ``match: {attempt: …}`` is the condition of that kind that does not.
 """
 
 from __future__ import annotations

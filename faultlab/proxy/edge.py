@@ -10,18 +10,38 @@ import asyncio
 import functools
 import logging
 import sys
-from collections.abc import Awaitable
-from dataclasses import dataclass
-from http import HTTPStatus
-from urllib.parse import parse_qsl
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
 
-from mitmproxy import http
+from mitmproxy import connection, ctx, http
+from mitmproxy.proxy import layer
 
-from faultlab.exchange import Answer, AtOnce, Body, Decision, Effect, Exchange, Lines, Nothing, Pairs, Whole, phrase
+from faultlab.exchange import (
+    Aborted,
+    Answer,
+    AtOnce,
+    Body,
+    Decision,
+    Effect,
+    Everything,
+    Exchange,
+    Garbled,
+    Held,
+    Lines,
+    Nothing,
+    Refused,
+    Severed,
+    Slow,
+    Twice,
+    Unread,
+)
 from faultlab.exits import Exit
 from faultlab.history import Ended, Outcome
-from faultlab.proxy import reach
-from faultlab.proxy.guard import ErrorTrap, end, guarded
+from faultlab.proxy import reach, upstream, wire
+from faultlab.proxy.guard import ErrorTrap, end, failed, guarded
+from faultlab.proxy.messages import as_answer, as_response, encoding_of, garble, see
 from faultlab.proxy.session import Session
 
 KEY = "faultlab"
@@ -37,6 +57,16 @@ def is_large(body: Body) -> bool:
 
 
 @dataclass(slots=True)
+class Head:
+    """What was decided on a request whose body had not been read yet."""
+
+    session: Session
+    exchange: Exchange
+    decision: Decision
+    client: str
+
+
+@dataclass(slots=True)
 class Ongoing:
     """What the edge remembers of a flow between its hooks."""
 
@@ -44,6 +74,7 @@ class Ongoing:
     exchange: Exchange
     attempt: int
     decision: Decision
+    client: str
 
 
 class Edge:
@@ -58,8 +89,13 @@ class Edge:
         """Take a session now, or later by ``arm``."""
         self.session = session
         self.broken = ""
+        self._heads: dict[str, Head] = {}
         self._ongoing: dict[str, Ongoing] = {}
+        self._requests: dict[str, int] = {}
+        self._tellings: dict[str, set[wire.Telling]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._trap = ErrorTrap(self)
+        self.door = reach.Door()
 
     def arm(self, session: Session | None) -> None:
         """Go on with another session; flows that are under way end in the one they began in."""
@@ -82,21 +118,56 @@ class Edge:
             sys.exit(Exit.INCONCLUSIVE)
 
     @guarded
+    def client_connected(self, client: connection.Client) -> None:
+        """Have the connection read by a reader that can be slowed."""
+        self._requests[client.id] = 0
+        reach.make_paced(client)
+
+    @guarded
+    def client_disconnected(self, client: connection.Client) -> None:
+        """End what was under way for a client that is gone."""
+        self._requests.pop(client.id, None)
+        for telling in self._tellings.pop(client.id, ()):
+            telling.finish(Ended.CLIENT_LEFT)
+
+    @guarded
+    def next_layer(self, found: layer.NextLayer) -> None:
+        """Put the layers in place that can do more to a reply than mitmproxy's own."""
+        if found.layer is None:
+            # Under mitmdump a script hears of it before the addon that chooses.
+            ctx.master.addons.get("nextlayer").next_layer(found)
+        if found.layer is not None:
+            wire.install(found)
+
+    @guarded
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """See the head, and have decided what cannot wait for the body."""
+        client = flow.client_conn.id
+        self._requests[client] = self._requests.get(client, 0) + 1
+        session = self.session
+        if session is not None and not self.broken and session.arbiter.looks_at_heads and flow.error is None:
+            self.on_head(session, flow)
+
+    @guarded
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """See, decide, act: at once, or for a large body beside the event loop."""
-        session = self.session
+        head = self._heads.pop(flow.id, None) if self._heads else None
+        session = self.session if head is None else head.session
         if session is None or self.broken:
             end(flow)
             return None
-        return self.on_request(session, flow)
+        return self.on_request(session, flow, head)
 
     @guarded
-    def response(self, flow: http.HTTPFlow) -> None:
+    def response(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """Replace upstream's reply where that was decided, and record what the client is told."""
         if KEY not in flow.metadata:
             end(flow)
         elif (ongoing := self._ongoing.pop(flow.id, None)) is not None:
+            if isinstance(ongoing.decision.deliver, Twice) and flow.server_conn.timestamp_start is not None:
+                return self.on_first_response(ongoing, flow)
             self.on_response(ongoing, flow)
+        return None
 
     @guarded
     def error(self, flow: http.HTTPFlow) -> None:
@@ -104,41 +175,119 @@ class Edge:
         if flow.error is not None:
             self.on_error(flow, flow.error.msg)
 
-    def on_request(self, session: Session, flow: http.HTTPFlow) -> Awaitable[None] | None:
-        """See the exchange, decide it, and do what can be done before upstream is asked."""
-        exchange = see(flow, session.next_seq(), session.at())
+    def on_head(self, session: Session, flow: http.HTTPFlow) -> None:
+        """Do what is decided before the body is there."""
+        seen = see(flow, 0, session.at(), self.nth(flow))
+        decision = session.arbiter.decide_head(seen, time.time())
+        if decision is None:
+            return
         # A plain value: flows are saved with their metadata.
+        seq = flow.metadata[KEY] = session.next_seq()
+        self._heads[flow.id] = Head(session, replace(seen, seq=seq), decision, flow.client_conn.id)
+        match decision.intake:
+            case Slow(bytes_per_second):
+                reach.pace(flow.client_conn, bytes_per_second)
+            case Severed(after, how):
+                wire.hasten(flow, wire.Early(self.take(flow), after=after, how=how))
+            case Unread():
+                assert isinstance(decision.reply, Answer)
+                reply = as_response(decision.reply, flow.request.http_version)
+                if flow.request.headers.pop("Expect", None) is not None:
+                    # A client that waited to be asked for its body sends none now, or sends it all the same.
+                    reply.headers["Connection"] = "close"
+                wire.hasten(flow, wire.Early(self.take(flow, session.at()), reply=reply))
+            case Refused(seconds):
+                self.take(flow)(b"")
+                reach.mark_cut(flow.client_conn)
+                busy = {one.client for one in (*self._heads.values(), *self._ongoing.values())}
+                self.spawn(self.door.refuse(seconds, busy.union(key for key, told in self._tellings.items() if told)))
+                end(flow)
+
+    def take(self, flow: http.HTTPFlow, told_at: float | None = None) -> Callable[[bytes], None]:
+        """Give what records an exchange whose body will not be read to its end, or not before the reply."""
+
+        def taken(body: bytes) -> None:
+            head = self._heads.pop(flow.id)
+            exchange = replace(head.exchange, body=Body(body, encoding_of(head.exchange.headers)))
+            if is_large(exchange.body):
+                self.spawn(self.record_beside(head, flow, exchange, told_at))
+            else:
+                self.record_early(head, flow, exchange, told_at)
+
+        return taken
+
+    def record_early(self, head: Head, flow: http.HTTPFlow, exchange: Exchange, told_at: float | None) -> None:
+        """Record an exchange that was decided by its head, and what became of it."""
+        session, decision = head.session, head.decision
+        session.record(exchange, session.arbiter.attempt(exchange), decision)
+        if told_at is not None:
+            assert isinstance(decision.reply, Answer)
+            outcome = Outcome(told_at, Effect.NONE, Ended.REPLIED, told=decision.reply)
+        else:
+            cut = reach.was_cut(flow.client_conn) or isinstance(decision.intake, Refused)
+            outcome = Outcome(session.at(), Effect.NONE, Ended.CLOSED if cut else Ended.CLIENT_LEFT, sent=0)
+        session.settle(exchange.seq, outcome)
+
+    async def record_beside(self, head: Head, flow: http.HTTPFlow, exchange: Exchange, told_at: float | None) -> None:
+        """Do the same for a large body, once it was hashed beside the event loop."""
+        async with head.session.turn:
+            await asyncio.to_thread(lambda: exchange.batch)
+            self.record_early(head, flow, exchange, told_at)
+
+    def on_request(self, session: Session, flow: http.HTTPFlow, head: Head | None) -> Awaitable[None] | None:
+        """See the exchange, decide it, and do what can be done before upstream is asked."""
+        if head is None:
+            exchange = see(flow, session.next_seq(), session.at(), self.nth(flow))
+        else:
+            exchange = see(flow, head.exchange.seq, head.exchange.at, head.exchange.nth)
         flow.metadata[KEY] = exchange.seq
         if flow.response is not None or flow.error is not None or not flow.live:
             self.begin(flow, session, exchange, session.arbiter.attempt(exchange), Decision())
             return None
+        decided = None if head is None else head.decision
+        if decided is not None and isinstance(decided.intake, Slow):
+            return self.slowly(flow, session, exchange, decided, decided.intake)
         if is_large(exchange.body) or session.turn.locked():
-            return self.beside(flow, session, exchange)
-        ongoing = self.begin(flow, session, exchange, *session.decide(exchange))
-        if session.origin is not None:
-            self.reply(flow, ongoing, session.answer_from_origin(exchange, ongoing.decision))
-        else:
+            return self.beside(flow, session, exchange, decided)
+        ongoing = self.begin(flow, session, exchange, *session.decide(exchange, decided))
+        if session.origin is None or isinstance(ongoing.decision.deliver, Held):
             self.forward(flow, ongoing)
+        else:
+            self.reply(flow, ongoing, session.answer_from_origin(exchange, ongoing.decision))
         return None
 
     @guarded
-    async def beside(self, flow: http.HTTPFlow, session: Session, exchange: Exchange) -> None:
+    async def slowly(
+        self, flow: http.HTTPFlow, session: Session, exchange: Exchange, decided: Decision, intake: Slow
+    ) -> None:
+        """Go on when a body that was read at a rate would have come to its end, what was read at once included."""
+        await asyncio.sleep(exchange.at + len(exchange.body.wire) / intake.bytes_per_second - session.at())
+        reach.pace(flow.client_conn, 0)
+        if flow.client_conn.state & connection.ConnectionState.CAN_READ:
+            await self.beside(flow, session, exchange, decided)
+        else:
+            ongoing = self.begin(flow, session, exchange, session.arbiter.attempt(exchange), decided)
+            self.settle(flow, ongoing, Outcome(session.at(), Effect.NONE, Ended.CLIENT_LEFT))
+            end(flow)
+
+    @guarded
+    async def beside(self, flow: http.HTTPFlow, session: Session, exchange: Exchange, decided: Decision | None) -> None:
         """Do the same where working on the body takes long: in a thread, and one exchange at a time."""
         async with session.turn:
-            attempt, decision = await asyncio.to_thread(session.decide, exchange)
+            attempt, decision = await asyncio.to_thread(session.decide, exchange, decided)
             ongoing = self.begin(flow, session, exchange, attempt, decision)
-            if session.origin is not None:
-                self.reply(flow, ongoing, await asyncio.to_thread(session.answer_from_origin, exchange, decision))
-            else:
+            if session.origin is None or isinstance(decision.deliver, Held):
                 self.forward(flow, ongoing)
+            else:
+                self.reply(flow, ongoing, await asyncio.to_thread(session.answer_from_origin, exchange, decision))
 
     def begin(
         self, flow: http.HTTPFlow, session: Session, exchange: Exchange, attempt: int, decision: Decision
     ) -> Ongoing:
         """Record what was decided before any of it is done."""
         session.record(exchange, attempt, decision)
-        ongoing = self._ongoing[flow.id] = Ongoing(session, exchange, attempt, decision)
-        require_carriable(decision)
+        ongoing = self._ongoing[flow.id] = Ongoing(session, exchange, attempt, decision, flow.client_conn.id)
+        require_carriable(decision, exchange)
         if decision.rule:
             annotate(flow, ongoing)
         return ongoing
@@ -147,45 +296,103 @@ class Edge:
         """Let a real upstream have what the decision delivers, or answer in its place."""
         session, decision = ongoing.session, ongoing.decision
         if isinstance(decision.deliver, Nothing):
+            told = decision.reply if isinstance(decision.reply, Answer) else None
+            self.reply(flow, ongoing, Outcome(session.at(), Effect.NONE, Ended.REPLIED, told=told))
+        elif isinstance(decision.deliver, Held):
             assert isinstance(decision.reply, Answer)
-            self.reply(flow, ongoing, Outcome(session.at(), Effect.NONE, Ended.REPLIED, told=decision.reply))
+            session.hold(ongoing.exchange, decision.deliver.seconds, self.deliverer(flow, ongoing))
+            self.reply(flow, ongoing, Outcome(session.at(), Effect.UNKNOWN, Ended.REPLIED, told=decision.reply))
         elif isinstance(decision.deliver, Lines):
             delivered, _ = session.delivered(ongoing.exchange, decision)
             # .content, not .raw_content: it compresses again and keeps Content-Length true.
             flow.request.content = delivered.body.wire
 
+    def deliverer(self, flow: http.HTTPFlow, ongoing: Ongoing) -> Callable[[], Outcome]:
+        """Give what lets upstream have a request some time after its client was answered."""
+        session, exchange, decision = ongoing.session, ongoing.exchange, ongoing.decision
+        if session.origin is not None:
+            return functools.partial(session.answer_from_origin, exchange, replace(decision, deliver=Everything()))
+        copy = upstream.copied(flow.request)
+
+        def delivered() -> Outcome:
+            status = copy.send()
+            effect = Effect.UNKNOWN if status is None else session.effect_of(exchange, decision, status)
+            return Outcome(session.at(), effect, Ended.REPLIED, status)
+
+        return delivered
+
     def reply(self, flow: http.HTTPFlow, ongoing: Ongoing, outcome: Outcome) -> None:
         """Answer without an upstream, and record it."""
-        assert outcome.told is not None
-        flow.response = as_response(outcome.told, flow.request.http_version)
-        self.settle(flow, ongoing, outcome)
+        # Where nothing is told there still has to be a reply for mitmproxy to end the flow with; none of it is sent.
+        told = outcome.told or Answer(204)
+        flow.response = as_response(told, flow.request.http_version)
+        self.tell(flow, ongoing, outcome)
+
+    @guarded
+    async def on_first_response(self, ongoing: Ongoing, flow: http.HTTPFlow) -> None:
+        """Let upstream have the request a second time before the client is told what it said to the first."""
+        copy = upstream.copied(flow.request)
+        await asyncio.to_thread(copy.send)
+        self.on_response(ongoing, flow)
 
     def on_response(self, ongoing: Ongoing, flow: http.HTTPFlow) -> None:
         """Settle an exchange that upstream, or another addon, has answered."""
         session, decision = ongoing.session, ongoing.decision
         assert flow.response is not None
-        upstream = as_answer(flow.response)
+        answer = as_answer(flow.response)
         forwarded = flow.server_conn.timestamp_start is not None
-        status = upstream.status if forwarded else None
-        effect = session.effect_of(ongoing.exchange, decision, upstream.status) if forwarded else Effect.NONE
-        accepted = upstream.status < 300
-        told = session.told_to(ongoing.exchange, decision, upstream, (), accepted=accepted)
-        if told is not upstream:
+        status = answer.status if forwarded else None
+        effect = session.effect_of(ongoing.exchange, decision, answer.status) if forwarded else Effect.NONE
+        accepted = answer.status < 300
+        told = session.told_to(ongoing.exchange, decision, answer, (), accepted=accepted)
+        if told is not answer:
             flow.response = as_response(told, flow.request.http_version)
-        self.settle(flow, ongoing, Outcome(session.at(), effect, Ended.REPLIED, status, told=told))
+        self.tell(flow, ongoing, Outcome(session.at(), effect, Ended.REPLIED, status, told=told))
+
+    def tell(self, flow: http.HTTPFlow, ongoing: Ongoing, outcome: Outcome) -> None:
+        """Have the client told, and record the outcome: now, or once a reply that is not simply sent has ended."""
+        decision = ongoing.decision
+        broken = isinstance(decision.reply, Garbled) and not decision.reply.is_http
+        if isinstance(decision.ending, AtOnce) and not broken:
+            self.settle(flow, ongoing, outcome)
+            return
+        assert flow.response is not None
+        if broken:
+            assert isinstance(decision.reply, Garbled)
+            garble(flow.response, decision.reply.what)
+        known = self._tellings.setdefault(flow.client_conn.id, set())
+
+        def told(ended: Ended, sent: int) -> None:
+            known.discard(telling)
+            whole = ended is Ended.REPLIED
+            at = ongoing.session.at()
+            changed = replace(
+                outcome, at=at, ended=ended, told=outcome.told if whole else None, sent=None if whole else sent
+            )
+            self.settle(flow, ongoing, changed)
+
+        telling = wire.Telling(
+            decision.ending,
+            told,
+            whole=Ended.GARBLED if broken else Ended.REPLIED,
+            closes=broken,
+            stored=not isinstance(decision.deliver, Nothing),
+        )
+        known.add(telling)
+        wire.attach(flow.response, telling)
+        self._ongoing.pop(flow.id, None)
 
     def on_error(self, flow: http.HTTPFlow, message: str) -> None:
         """Settle an exchange that ended without a reply, also one whose request never came to its end."""
-        if KEY not in flow.metadata:
+        if (head := self._heads.pop(flow.id, None)) is not None:
+            self.begin(flow, head.session, head.exchange, head.session.arbiter.attempt(head.exchange), head.decision)
+        elif KEY not in flow.metadata:
             session = self.session
             if session is None:
                 return
-            exchange = see(flow, session.next_seq(), session.at())
-            session.record(exchange, session.arbiter.attempt(exchange), Decision())
+            exchange = see(flow, session.next_seq(), session.at(), self.nth(flow))
             flow.metadata[KEY] = exchange.seq
-            left = Ended.BROKEN if self.broken else Ended.CLIENT_LEFT
-            session.settle(exchange.seq, Outcome(session.at(), Effect.NONE, left))
-            return
+            self.begin(flow, session, exchange, session.arbiter.attempt(exchange), Decision())
         ongoing = self._ongoing.get(flow.id)
         if ongoing is None:
             return
@@ -194,7 +401,9 @@ class Edge:
         stored = Effect.UNKNOWN if asked and ongoing.exchange.is_write else Effect.NONE
         if self.broken:
             self.settle(flow, ongoing, Outcome(session.at(), stored, Ended.BROKEN))
-        elif "client disconnected" in message.lower():
+        elif reach.was_cut(flow.client_conn):
+            self.settle(flow, ongoing, Outcome(session.at(), stored, Ended.CLOSED, sent=0))
+        elif "client disconnected" in message.lower() or flow.request.timestamp_end is None:
             self.settle(flow, ongoing, Outcome(session.at(), stored, Ended.CLIENT_LEFT))
         else:
             # What the client sees then is mitmproxy's own 502 page.
@@ -206,60 +415,22 @@ class Edge:
         self._ongoing.pop(flow.id, None)
         ongoing.session.settle(ongoing.exchange.seq, outcome)
 
+    def nth(self, flow: http.HTTPFlow) -> int:
+        """Give the number of a request on its connection, from 1."""
+        return max(self._requests.get(flow.client_conn.id, 1), 1)
 
-def see(flow: http.HTTPFlow, seq: int, at: float) -> Exchange:
-    """Give a flow's request as an exchange; bytes that are no UTF-8 survive as surrogates."""
-    request = flow.request
-    path, _, query = request.path.partition("?")
-    headers = pairs(request.headers)
-    encoding = ", ".join([value for name, value in headers if name.lower() == "content-encoding"]).strip().lower()
-    return Exchange(
-        seq=seq,
-        at=at,
-        method=request.method,
-        path=path,
-        query=parameters(query),
-        headers=headers,
-        body=Body(request.raw_content or b"", encoding),
-        host=request.host_header or f"{request.host}:{request.port}",
-    )
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let something go on beside the hooks; what it raises marks the run."""
 
+        async def kept() -> None:
+            try:
+                await work
+            except Exception:  # noqa: BLE001 - whatever it is, nothing may pass
+                failed(self, "background", None)
 
-@functools.lru_cache(maxsize=64)
-def parameters(query: str) -> Pairs:
-    """Give the parameters of a query; a client sends the same few with every write."""
-    return tuple(parse_qsl(query, keep_blank_values=True, errors="surrogateescape")) if query else ()
-
-
-def pairs(headers: http.Headers) -> Pairs:
-    """Give headers as text."""
-    return tuple(
-        [(n.decode("utf-8", "surrogateescape"), v.decode("utf-8", "surrogateescape")) for n, v in headers.fields]
-    )
-
-
-def as_response(answer: Answer, version: str) -> http.Response:
-    """Give an answer as mitmproxy sends it in a version of HTTP: our headers as they are, and the length of the body.
-
-    A 204 with a body, which HTTP/1 does not allow, closes its connection: the client would take the body for the
-    beginning of the next reply, and be judged for one it never saw.
-    """
-    fields = [
-        (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
-        for name, value in answer.headers
-        if name.lower() != "content-length"
-    ]
-    if answer.status != HTTPStatus.NO_CONTENT or answer.body:
-        fields.append((b"Content-Length", b"%d" % len(answer.body)))
-    if answer.status == HTTPStatus.NO_CONTENT and answer.body and version.startswith("HTTP/1"):
-        fields.append((b"Connection", b"close"))
-    reason = (answer.reason or phrase(answer.status)).encode("iso-8859-1", "surrogateescape")
-    return reach.make_response(answer.status, reason, http.Headers(fields), answer.body)
-
-
-def as_answer(response: http.Response) -> Answer:
-    """Give upstream's response as an answer."""
-    return Answer(response.status_code, pairs(response.headers), response.raw_content or b"", response.reason)
+        task = asyncio.create_task(kept())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 def annotate(flow: http.HTTPFlow, ongoing: Ongoing) -> None:
@@ -270,11 +441,13 @@ def annotate(flow: http.HTTPFlow, ongoing: Ongoing) -> None:
     flow.comment = f"faultlab: rule {decision.rule} ({decision.row or decision.fault}){draw}, attempt {ongoing.attempt}"
 
 
-def require_carriable(decision: Decision) -> None:
-    """Raise NotImplementedError for a choice this edge has no means to carry out."""
-    for choice, able in ((decision.intake, Whole), (decision.ending, AtOnce)):
-        if not isinstance(choice, able):
-            raise NotImplementedError(f"this edge cannot carry out '{choice.kind}'")
+def require_carriable(decision: Decision, exchange: Exchange) -> None:
+    """Raise NotImplementedError for a choice that the protocol of an exchange has no means for."""
+    over2 = exchange.version == "HTTP/2"
+    if isinstance(decision.ending, Aborted) and not over2:
+        raise NotImplementedError(f"{exchange.version} has no frame '{decision.ending.frame}'; expected HTTP/2")
+    if isinstance(decision.reply, Garbled) and not decision.reply.is_http and over2:
+        raise NotImplementedError(f"HTTP/2 has no {decision.reply.what} to damage; expected HTTP/1.1")
 
 
-__all__ = ["Edge", "see"]
+__all__ = ["Edge"]

@@ -6,15 +6,39 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from faultlab import contract, lineprotocol
 from faultlab.contract import Loss, Profile
-from faultlab.exchange import WRITES, Answer, Body, Decision, Effect, Everything, Exchange, Lines, Nothing, Refusal
+from faultlab.exchange import (
+    WRITES,
+    Answer,
+    Body,
+    Decision,
+    Effect,
+    Everything,
+    Exchange,
+    Garbled,
+    Lines,
+    Nothing,
+    Refusal,
+    Twice,
+)
 from faultlab.history import Ended, Outcome, Writer
 from faultlab.origin import Origin
 from faultlab.plan import Arbiter, Plan
+from faultlab.steps import damaged
+
+
+@dataclass(slots=True)
+class Late:
+    """A request that upstream is to have later: how, when, and what both sides came to."""
+
+    deliver: Callable[[], Outcome]
+    timer: asyncio.TimerHandle | None = None
+    told: Outcome | None = None
+    stored: Outcome | None = None
 
 
 class Session:
@@ -41,6 +65,7 @@ class Session:
         self.told: Counter[int] = Counter()
         self.broken = ""
         self.turn = asyncio.Lock()
+        self._late: dict[int, Late] = {}
 
     def at(self) -> float:
         """Seconds since the run began."""
@@ -54,21 +79,56 @@ class Session:
     def next_seq(self) -> int:
         """Give the number of the next exchange, from 1."""
         self.seq += 1
+        self.open += 1
         return self.seq
 
-    def decide(self, exchange: Exchange) -> tuple[int, Decision]:
-        """Give the number of the attempt and the decision; only one exchange at a time, whoever holds ``turn``."""
+    def decide(self, exchange: Exchange, decided: Decision | None = None) -> tuple[int, Decision]:
+        """Give the number of the attempt and the decision; only one exchange at a time, whoever holds ``turn``.
+
+        ``decided`` is what was decided by the head already.
+        """
         attempt = self.arbiter.attempt(exchange)
-        return attempt, self.arbiter.decide(exchange, attempt, time.time())
+        return attempt, decided or self.arbiter.decide(exchange, attempt, time.time())
 
     def record(self, exchange: Exchange, attempt: int, decision: Decision) -> None:
         """Record an exchange and the decision on it, before anything is done about it."""
-        self.open += 1
         if self.writer is not None:
             self.writer.exchange(exchange, attempt, decision)
 
     def settle(self, seq: int, outcome: Outcome) -> None:
-        """Record what became of an exchange."""
+        """Record what became of an exchange; of one that is held, once upstream has had it too."""
+        if (late := self._late.get(seq)) is not None:
+            late.told = outcome
+            self._settle_late(seq, late)
+            return
+        self._settle(seq, outcome)
+
+    def hold(self, exchange: Exchange, seconds: float, deliver: Callable[[], Outcome]) -> None:
+        """Have upstream get a request in so many seconds, or when ``deliver_late`` is called."""
+        late = self._late[exchange.seq] = Late(deliver)
+        late.timer = asyncio.get_running_loop().call_later(seconds, self._deliver, exchange.seq)
+
+    def deliver_late(self) -> None:
+        """Let upstream have at once whatever is held."""
+        for seq in list(self._late):
+            self._deliver(seq)
+
+    def _deliver(self, seq: int) -> None:
+        late = self._late.get(seq)
+        if late is None or late.timer is None:
+            return
+        late.timer.cancel()
+        late.timer = None
+        late.stored = late.deliver()
+        self._settle_late(seq, late)
+
+    def _settle_late(self, seq: int, late: Late) -> None:
+        told, stored = late.told, late.stored
+        if told is not None and stored is not None:
+            del self._late[seq]
+            self._settle(seq, replace(told, effect=stored.effect, status=stored.status, refused=stored.refused))
+
+    def _settle(self, seq: int, outcome: Outcome) -> None:
         self.open -= 1
         if outcome.told is not None:
             self.told[outcome.told.status] += 1
@@ -86,10 +146,12 @@ class Session:
         assert self.origin is not None
         now_ns = time.time_ns()
         if isinstance(decision.deliver, Nothing):
-            assert isinstance(decision.reply, Answer)
-            return Outcome(self.at(), Effect.NONE, Ended.REPLIED, told=decision.reply)
+            told = decision.reply if isinstance(decision.reply, Answer) else None
+            return Outcome(self.at(), Effect.NONE, Ended.REPLIED, told=told)
         delivered, original = self.delivered(exchange, decision)
         reply = self.origin.answer(delivered, now_ns)
+        if isinstance(decision.deliver, Twice):
+            self.origin.answer(delivered, now_ns)
         refused = tuple(replace(r, line=original(r.line)) for r in reply.refused)
         effect = reply.effect
         if effect is Effect.ALL and isinstance(decision.deliver, Lines):
@@ -101,7 +163,7 @@ class Session:
     def delivered(self, exchange: Exchange, decision: Decision) -> tuple[Exchange, Callable[[int], int]]:
         """Give the exchange upstream is to see, and how its line numbers read in the client's own body."""
         deliver = decision.deliver
-        if isinstance(deliver, Everything):
+        if isinstance(deliver, Everything | Twice):
             return exchange, int
         if not isinstance(deliver, Lines):
             raise NotImplementedError(f"this edge cannot deliver '{deliver.kind}'")
@@ -124,6 +186,8 @@ class Session:
         An answer that names the lines kept from upstream also names those upstream refused itself; when upstream took
         nothing of what it was given, its own answer is passed on instead.
         """
+        if isinstance(decision.reply, Garbled):
+            return damaged(upstream, decision.reply)
         if not isinstance(decision.reply, Answer):
             return upstream
         if isinstance(decision.deliver, Lines):
