@@ -161,6 +161,16 @@ class Exchange:
         return self.parameter("bucket") or self.parameter("db") or ""
 
     @property
+    def size(self) -> int:
+        """Bytes of the body on the wire; of one that is not there yet, what Content-Length says, or -1."""
+        if self.body.wire:
+            return len(self.body.wire)
+        given = header(self.headers, "Content-Length") or ""
+        if given.isascii() and given.isdigit() and len(given) < 16:
+            return int(given)
+        return -1 if header(self.headers, "Transfer-Encoding") or self.version == "HTTP/2" else 0
+
+    @property
     def batch(self) -> str:
         """16 hexadecimal digits that a resend shares: method, path, parameters without secrets, and decoded body.
 

@@ -98,7 +98,7 @@ class Match:
             return False
         if self.header and not all(self._has(exchange, name, pattern) for name, pattern in self.header.items()):
             return False
-        if self.size is not None and declared_size(exchange) not in self.size:
+        if self.size is not None and exchange.size not in self.size:
             return False
         return self._body_holds(exchange)
 
@@ -123,16 +123,6 @@ class Match:
             parsed = lineprotocol.parse(body.data, "influxdb3")
             return any(point.measurement == self.measurement for point in parsed.points)
         return True
-
-
-def declared_size(exchange: Exchange) -> int:
-    """Give the bytes of a body on the wire; of one that is not there yet, what Content-Length says, or -1."""
-    if exchange.body.wire:
-        return len(exchange.body.wire)
-    given = header(exchange.headers, "Content-Length") or ""
-    if given.isascii() and given.isdigit() and len(given) < 16:
-        return int(given)
-    return -1 if header(exchange.headers, "Transfer-Encoding") else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +366,7 @@ class Arbiter:
             return step
         if not self._rules[Stage.HEAD]:
             return None
-        identity = f"{head.batch}+{declared_size(head)}"
+        identity = f"{head.batch}+{head.size}"
         # One bit more than a batch has, so that a head is never taken for a batch.
         attempt = self._count(1 << 64 | int.from_bytes(blake2b(identity.encode(), digest_size=8).digest()))
         return self._first(Stage.HEAD, head, identity, attempt, now)

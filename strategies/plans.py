@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from faultlab import contract, faults
 from faultlab.exchange import ENDPOINTS
-from faultlab.faults import Fault, knobs
+from faultlab.faults import Fault, Stage, knobs, stage_of
 from faultlab.faults.knob import default_of, types_of
 from faultlab.plan import GROUPS, Match, Plan, Range, Rule, When
 
@@ -82,7 +82,17 @@ def _documented(kinds: tuple[type[Any], ...]) -> dict[str, tuple[type[Any], ...]
 @cache
 def _rules(kinds: tuple[type[Any], ...], profile: str | None, *, counting: bool) -> st.SearchStrategy[Rule]:
     faults = _fault_values(kinds, profile)
-    return st.builds(Rule, faults, match=_matches(), when=_whens(counting=counting), required=_later(True, False))
+    return st.builds(_rule, faults, match=_matches(), when=_whens(counting=counting), required=_later(True, False))
+
+
+def _rule(fault: Fault, match: Match, when: When, required: bool) -> Rule:
+    """Make a rule, without the conditions that are known too late for its fault."""
+    stage = stage_of(fault)
+    if stage is Stage.HANDSHAKE:
+        match = Match()
+    elif stage is Stage.HEAD:
+        match = replace(match, decoded_size=None, lines=None, measurement=None)
+    return Rule(fault, match=match, when=when, required=required)
 
 
 @cache

@@ -391,5 +391,7 @@ def test_no_object_is_no_decision(given: Any) -> None:
 
 def test_unknown_choice_names_the_known() -> None:
     """An unknown choice is answered with those there are."""
-    with pytest.raises(ValueError, match=r"^unknown choice 'wohle'; known: whole, refused, severed, slow, unread, handshake$"):
+    with pytest.raises(
+        ValueError, match=r"^unknown choice 'wohle'; known: whole, refused, severed, slow, unread, handshake$"
+    ):
         choice_from_json(INTAKES, {"kind": "wohle"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from faultlab.contract import Profile
+from faultlab.faults import transport
 from faultlab.faults.catalogue import Catalogue
 from faultlab.faults.http import (
     AuthorizationRejected,
@@ -52,6 +53,7 @@ ALL: tuple[type[Any], ...] = (
     GatewayTimeout,
     QueryError,
     Catalogue,
+    *transport.ALL,
 )
 
 

@@ -12,20 +12,10 @@ from typing import ClassVar
 
 from faultlab import lineprotocol
 from faultlab.contract import Profile, Row
-from faultlab.exchange import Answer, Decision, Exchange, Lines, Refusal
+from faultlab.exchange import Answer, Decision, Exchange, Lines, Refusal, Unread
 from faultlab.faults.answering import EVERYTHING, NOTHING, facts_of, find, refuse
-from faultlab.faults.knob import KnobError, Scene, check_knobs, knob
+from faultlab.faults.knob import Checked, KnobError, Scene, Stage, check_knobs, knob
 from faultlab.faults.retry_after import FORMS, LONGEST, values
-
-
-class Checked:
-    """A dataclass whose knobs are checked when it is made."""
-
-    __slots__ = ()
-
-    def __post_init__(self) -> None:
-        """Raise KnobError for a knob out of its type or bounds."""
-        check_knobs(self)
 
 
 class Refusing(Checked):
@@ -285,7 +275,10 @@ class MethodNotAllowed(Refusing):
 
 @dataclass(frozen=True, slots=True)
 class TooLarge(Checked):
-    """Refuse the request with 413: by draw, or because it is larger than a limit."""
+    """Refuse the request with 413: by draw, or because it is larger than a limit.
+
+    An ``early`` refusal knows the size by Content-Length alone, so that no limit after decompression applies to it.
+    """
 
     name: ClassVar[str] = "too_large"
     by: str = knob("draw", "fire whenever the rule does, or only on requests over a limit", choices=("draw", "size"))
@@ -294,6 +287,12 @@ class TooLarge(Checked):
     body: str | None = knob(
         None, "form of the answer's body; the documented one if none", choices=(None, "html", "json", "text")
     )
+    early: bool = knob(False, "whether the answer is given while the body is still being sent")
+
+    @property
+    def stage(self) -> Stage:
+        """An early refusal is decided by the head."""
+        return Stage.HEAD if self.early else Stage.WHOLE
 
     def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
         """Answer with the documented row; by size, only when the measured request exceeds a limit."""
@@ -301,11 +300,11 @@ class TooLarge(Checked):
         wire = limits.wire if self.wire is None else self.wire
         decoded = limits.decoded if self.decoded is None else self.decoded
         if self.by == "size" and not (
-            (wire is not None and len(exchange.body.wire) > wire)
-            or (decoded is not None and exchange.body.exceeds(decoded))
+            (wire is not None and exchange.size > wire) or (decoded is not None and exchange.body.exceeds(decoded))
         ):
             return None
-        return refuse(self.name, exchange, scene, cause=self.body or "", limit=wire or decoded or 0)
+        refused = refuse(self.name, exchange, scene, cause=self.body or "", limit=wire or decoded or 0)
+        return replace(refused, intake=Unread()) if refused is not None and self.early else refused
 
 
 @dataclass(frozen=True, slots=True)

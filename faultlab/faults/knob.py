@@ -111,6 +111,16 @@ def check_knobs(fault: Any) -> None:
         check_value(item, kinds[item.name], getattr(fault, item.name))
 
 
+class Checked:
+    """A dataclass whose knobs are checked when it is made."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        """Raise KnobError for a knob out of its type or bounds."""
+        check_knobs(self)
+
+
 def check_value(item: Field[Any], kind: Any, value: Any) -> None:
     """Raise KnobError unless one value suits its knob."""
     allowed = typing.get_args(kind) or (kind,)
