@@ -57,13 +57,14 @@ class LabError(Exception):
 class Settings:
     """How a lab is set up, beyond the plan.
 
-    ``upstream`` is the URL of a real InfluxDB; None for the embedded one. ``python`` is the interpreter the proxy runs
-    in.
+    ``upstream`` is the URL of a real InfluxDB; None for the embedded one. ``tls`` has the client come over TLS, under a
+    certificate authority of the lab; None for whether the plan needs it. ``python`` is the interpreter the proxy runs in.
     """
 
     history: Path
     upstream: str | None = None
     forward: bool = False
+    tls: bool | None = None
     listen_host: str = "127.0.0.1"
     port: int = 0
     python: str = ""
@@ -160,11 +161,16 @@ class Lab:
         """What the client is told to write to."""
         if self.settings.forward:
             return self.settings.upstream or FORWARD_URL
-        return f"http://{self.settings.listen_host}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{self.settings.listen_host}:{self.port}"
+
+    @property
+    def tls(self) -> bool:
+        """Whether a client that is told the lab's own address comes over TLS."""
+        return self.plan.needs_tls if self.settings.tls is None else self.settings.tls
 
     @property
     def certificate(self) -> Path:
-        """Where the certificate authority of a forward proxy lies, as PEM."""
+        """Where the certificate authority of a lab with TLS lies, as PEM."""
         return self._folder / "conf" / "mitmproxy-ca-cert.pem"
 
     def _start(self) -> None:
@@ -178,6 +184,7 @@ class Lab:
             "history": str(self.folder),
             "upstream": settings.upstream,
             "forward": settings.forward,
+            "tls": self.tls,
             "token": None if settings.upstream else self.token,
             "salt": self._salt.hex(),
             "listen_host": settings.listen_host,
@@ -319,28 +326,22 @@ class Lab:
 
     def _route(self) -> dict[str, str]:
         if not self.settings.forward:
-            return {
+            direct = {
                 name: f"{os.environ.get(name, '')},127.0.0.1,localhost".strip(",") for name in ("NO_PROXY", "no_proxy")
             }
+            return {**direct, **(self._trust() if self.tls else {})}
         proxy = f"http://{self.settings.listen_host}:{self.port}"
-        authority = str(self.certificate)
         return {
             **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy),
-            **dict.fromkeys(
-                (
-                    "SSL_CERT_FILE",
-                    "REQUESTS_CA_BUNDLE",
-                    "CURL_CA_BUNDLE",
-                    "NODE_EXTRA_CA_CERTS",
-                    "INFLUXDB_V2_SSL_CA_CERT",
-                    "FAULTLAB_CA",
-                ),
-                authority,
-            ),
+            **self._trust(),
             "NODE_USE_ENV_PROXY": "1",
             "NO_PROXY": "",
             "no_proxy": "",
         }
+
+    def _trust(self) -> dict[str, str]:
+        names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+        return dict.fromkeys((*names, "INFLUXDB_V2_SSL_CA_CERT", "FAULTLAB_CA"), str(self.certificate))
 
     def run(self, command: Sequence[str], *, progress: Progress | None = None, echo: Echo | None = None) -> Client:
         """Run a client to its end or to the deadline; raises LabError when it cannot start.
@@ -432,6 +433,7 @@ class Lab:
 
     def _settled(self) -> dict[str, float]:
         """Wait for what is under way, and give what a history's last line says: the time, and how late we ran."""
+        self.ask("deliver")
         until = time.monotonic() + GRACE
         while (position := self.ask("position"))["open"] and time.monotonic() < until:
             time.sleep(0.02)

@@ -276,6 +276,11 @@ class Plan:
         )
 
     @property
+    def needs_tls(self) -> bool:
+        """Whether a fault of it never shows without TLS."""
+        return any(getattr(rule.fault, "needs_tls", False) for rule in self.rules)
+
+    @property
     def digest(self) -> str:
         """16 hexadecimal digits that equal plans share, and no others."""
         text = json.dumps(_same(self.to_json()), sort_keys=True, default=str)

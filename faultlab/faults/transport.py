@@ -352,6 +352,7 @@ class Goaway(Checked):
 
     name: ClassVar[str] = "goaway"
     family: ClassVar[str] = ""
+    needs_tls: ClassVar[bool] = True
     frame: str = knob("goaway", "the frame: GOAWAY ends all streams, RST_STREAM one", choices=FRAMES)
     code: str = knob("NO_ERROR", "the error code it carries", choices=CODES)
     stored: bool = knob(False, "whether upstream stores the batch all the same")
@@ -369,6 +370,7 @@ class Tls(Checked):
 
     name: ClassVar[str] = "tls"
     family: ClassVar[str] = ""
+    needs_tls: ClassVar[bool] = True
     stage: ClassVar[Stage] = Stage.HANDSHAKE
     problem: str = knob(
         "abort",

@@ -1,8 +1,8 @@
 """Steering a running proxy over a unix socket: one JSON object a line, one answer a line.
 
 Commands: ``position`` (counts so far), ``arm`` (go on with another plan and history), ``disarm`` (let everything pass),
-``guard`` (the client's process group, which ends when the parent does), ``health`` (why the lab is broken, if it is),
-``stop``.
+``deliver`` (let upstream have what is held), ``guard`` (the client's process group, which ends when the parent does),
+``health`` (why the lab is broken, if it is), ``stop``.
 """
 
 from __future__ import annotations

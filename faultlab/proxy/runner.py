@@ -176,6 +176,7 @@ class LabEdge(Edge):
             "arm": self.rearm,
             "disarm": lambda _given: self.rearm({"plan": {**self.config["plan"], "rules": []}}),
             "guard": self.guard,
+            "deliver": lambda _given: self.deliver(),
             "health": lambda _given: {"broken": self.broken},
             "stop": lambda _given: self.stop(),
         }
@@ -193,6 +194,13 @@ class LabEdge(Edge):
             "told": {str(status): count for status, count in sorted(session.told.items())},
             "broken": self.broken,
         }
+
+    def deliver(self) -> dict[str, Any]:
+        """Let upstream have what is held for it, and connections in again: the run is about to end."""
+        assert self.session is not None
+        self.session.deliver_late()
+        self.door.open()
+        return {}
 
     def rearm(self, given: dict[str, Any]) -> dict[str, Any]:
         """Go on with another plan and, if one is named, another history."""

@@ -84,6 +84,8 @@ class ScriptEdge(Edge):
 
     def close(self) -> None:
         """Say in the history that the run ended."""
+        if self.session is not None:
+            self.session.deliver_late()
         if self.session is not None and self.session.writer is not None:
             self.session.writer.end(self.session.at())
             self.session.writer.close()
