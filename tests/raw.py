@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 LINE = b"cpu,host=a usage=1 1700000000000000000\n"
@@ -29,12 +31,20 @@ class Seen:
         return json.loads(self.body)
 
 
-class Raw:
-    """One connection."""
+def connect(port: int, timeout: float) -> socket.socket:
+    """Give a connection to a port on loopback."""
+    return socket.create_connection(("127.0.0.1", port), timeout=timeout)
 
-    def __init__(self, port: int, timeout: float = 20) -> None:
+
+class Raw:
+    """One connection, over TLS if an authority is given."""
+
+    def __init__(self, port: int, timeout: float = 20, authority: Path | None = None) -> None:
         """Connect to a port on loopback."""
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        self.socket = connect(port, timeout)
+        if authority is not None:
+            context = ssl.create_default_context(cafile=str(authority))
+            self.socket = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self._left = b""
 
     def __enter__(self) -> Self:
@@ -77,11 +87,20 @@ class Raw:
         body, self._left = self._left[:length], self._left[length:]
         return Seen(int(first.split()[1]), headers, body)
 
+    def drain(self) -> tuple[bytes, str]:
+        """Read until the stream ends; give every byte and how it ended."""
+        while not (end := self._more()):
+            pass
+        return self._left, end
+
     def _more(self) -> str:
         try:
             chunk = self.socket.recv(65536)
         except ConnectionResetError:
             return "rst"
+        except ssl.SSLEOFError:
+            # FIN without the close_notify of TLS before it.
+            return "fin"
         if not chunk:
             return "fin"
         self._left += chunk

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mitmproxy import connection, ctx, http
+from mitmproxy import connection, ctx, http, tls
 from mitmproxy.proxy import layer
 
 from faultlab.exchange import (
@@ -28,6 +28,7 @@ from faultlab.exchange import (
     Everything,
     Exchange,
     Garbled,
+    Handshake,
     Held,
     Lines,
     Nothing,
@@ -39,7 +40,7 @@ from faultlab.exchange import (
 )
 from faultlab.exits import Exit
 from faultlab.history import Ended, Outcome
-from faultlab.proxy import reach, upstream, wire
+from faultlab.proxy import handshakes, reach, upstream, wire
 from faultlab.proxy.guard import ErrorTrap, end, failed, guarded
 from faultlab.proxy.messages import as_answer, as_response, encoding_of, garble, see
 from faultlab.proxy.session import Session
@@ -93,6 +94,8 @@ class Edge:
         self._ongoing: dict[str, Ongoing] = {}
         self._requests: dict[str, int] = {}
         self._tellings: dict[str, set[wire.Telling]] = {}
+        self._shaking: dict[str, tuple[Session, int]] = {}
+        self.handshakes = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._trap = ErrorTrap(self)
         self.door = reach.Door()
@@ -100,6 +103,7 @@ class Edge:
     def arm(self, session: Session | None) -> None:
         """Go on with another session; flows that are under way end in the one they began in."""
         self.session = session
+        self.handshakes = 0
 
     def breaks(self, why: str) -> None:
         """Mark the run: no more traffic passes, and the proxy's exit status is 3."""
@@ -127,8 +131,46 @@ class Edge:
     def client_disconnected(self, client: connection.Client) -> None:
         """End what was under way for a client that is gone."""
         self._requests.pop(client.id, None)
-        for telling in self._tellings.pop(client.id, ()):
-            telling.finish(Ended.CLIENT_LEFT)
+        ended = Ended.CLOSED if reach.was_cut(client) else Ended.CLIENT_LEFT
+        for telling in list(self._tellings.pop(client.id, ())):
+            telling.finish(ended)
+        self.shaken(client, Ended.CLIENT_LEFT)
+
+    @guarded
+    def tls_start_client(self, data: tls.TlsData) -> None:
+        """Spoil a handshake where that was decided; what it came to is recorded as an exchange of its own."""
+        session = self.session
+        if session is None or self.broken or not session.arbiter.looks_at_handshakes:
+            return
+        self.handshakes += 1
+        client = data.context.client
+        shake = Exchange(0, session.at(), "TLS", "", host=client.sni or "", version="TLS", nth=self.handshakes)
+        decision = session.arbiter.decide_handshake(shake, time.time())
+        if decision is None:
+            return
+        assert isinstance(decision.intake, Handshake)
+        shake = replace(shake, seq=session.next_seq())
+        session.record(shake, session.arbiter.attempt(shake), decision)
+        self._shaking[client.id] = session, shake.seq
+        if decision.intake.problem == "abort":
+            self.shaken(client, Ended.CLOSED)
+        handshakes.spoil(data, decision.intake.problem)
+
+    @guarded
+    def tls_established_client(self, data: tls.TlsData) -> None:
+        """Record that a client took what it should not have taken."""
+        self.shaken(data.context.client, Ended.REPLIED)
+
+    @guarded
+    def tls_failed_client(self, data: tls.TlsData) -> None:
+        """Record that a client refused to go on."""
+        self.shaken(data.context.client, Ended.CLIENT_LEFT)
+
+    def shaken(self, client: connection.Client, ended: Ended) -> None:
+        """Settle a spoilt handshake."""
+        if (known := self._shaking.pop(client.id, None)) is not None:
+            session, seq = known
+            session.settle(seq, Outcome(session.at(), Effect.NONE, ended))
 
     @guarded
     def next_layer(self, found: layer.NextLayer) -> None:

@@ -47,7 +47,7 @@ def make_response(status: int, reason: bytes, headers: http.Headers, content: by
     return response
 
 
-def transport_of(client: connection.Client) -> Any:
+def transport_of(client: connection.Connection) -> Any:
     """Give the streams of a client's connection, below TLS; None once it is gone."""
     handler = ctx.master.addons.get("proxyserver").connections.get(client.id)
     return None if handler is None else handler.transports.get(client)
@@ -63,10 +63,17 @@ def was_cut(client: connection.Connection) -> bool:
     return bool(getattr(client, "cut", False))
 
 
+def write(client: connection.Connection, data: bytes) -> None:
+    """Send bytes as they are, below TLS."""
+    found = transport_of(client)
+    if found is not None:
+        found.writer.write(data)
+
+
 def reset(client: connection.Connection) -> None:
     """End a connection with RST, once all that was sent before has arrived."""
     mark_cut(client)
-    found = transport_of(client)  # type: ignore[arg-type]
+    found = transport_of(client)
     if found is None or found.writer is None:
         return
     transport = found.writer.transport
@@ -156,7 +163,7 @@ def make_paced(client: connection.Client) -> None:
 
 
 def _paced(client: connection.Connection) -> PacedReader | None:
-    found = transport_of(client)  # type: ignore[arg-type]
+    found = transport_of(client)
     return found.reader if found is not None and isinstance(found.reader, PacedReader) else None
 
 

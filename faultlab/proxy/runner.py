@@ -35,6 +35,7 @@ from faultlab.proxy.session import Session
 from faultlab.redact import Redactor
 
 BODY_LIMIT = "256m"
+DAY = 86_400
 BEAT = 0.02
 """Seconds between two looks at how late the event loop runs."""
 
@@ -245,6 +246,8 @@ async def main(config: dict[str, Any]) -> None:
         # A real upstream may be told apart by its name; the origin is to see what the client sent.
         keep_host_header=not upstream,
         body_size_limit=BODY_LIMIT,
+        # A stalled client is to leave by itself.
+        tcp_timeout=DAY,
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -65,6 +65,9 @@ class ScriptEdge(Edge):
         self.listen()
         # mitmproxy would dial upstream for every client first, also for those that are never to reach it.
         ctx.options.update(connection_strategy="lazy")
+        if ctx.options.tcp_timeout == ctx.options.default("tcp_timeout"):
+            # A stalled client is to leave by itself.
+            ctx.options.update(tcp_timeout=86_400)
         self._ready = True
         self.start()
 

@@ -226,8 +226,17 @@ class Server2(Http2Server):
         self.bodies: dict[int, bytes] = {}
         self.waking: dict[commands.Command, int] = {}
 
+    @property
+    def cut(self) -> bool:
+        """Whether we have ended the connection; it is not to be ended twice."""
+        return reach.was_cut(self.conn)
+
     def _handle_event(self, event: events.Event) -> Commands:
-        if isinstance(event, events.Wakeup):
+        if self.cut:
+            # The tellings of other streams end with the connection.
+            if isinstance(event, events.ConnectionClosed):
+                yield from super()._handle_event(event)
+        elif isinstance(event, events.Wakeup):
             stream_id = self.waking.pop(event.command, 0)
             if stream_id in self.tellings:
                 yield from self.go_on(stream_id)
@@ -308,7 +317,6 @@ class Server2(Http2Server):
         """End the connection, and with it whatever is under way on it."""
         for telling in self.tellings.values():
             telling.finish(Ended.CLOSED)
-        self.tellings.clear()
         reach.mark_cut(self.conn)
         if how is Cut.RST:
             reach.reset(self.conn)
@@ -359,10 +367,13 @@ class Stream(HttpStream):
         """Cut the connection, and say what had come until then."""
         early, client = self.early, self.context.client
         assert early is not None
+        again = reach.was_cut(client)
         reach.mark_cut(client)
         self.over()
         self.flow.live = False
         self.client_state = self.server_state = self.state_errored
+        if again:
+            return
         if early.how is Cut.RST:
             reach.reset(client)
         elif self.flow.request.is_http2:
