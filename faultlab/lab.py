@@ -57,8 +57,8 @@ class LabError(Exception):
 class Settings:
     """How a lab is set up, beyond the plan.
 
-    ``upstream`` is the URL of a real InfluxDB; None for the embedded one. ``tls`` has the client come over TLS, under a
-    certificate authority of the lab; None for whether the plan needs it. ``python`` is the interpreter the proxy runs in.
+    ``upstream`` is the URL of a real InfluxDB; None for the embedded one. ``tls`` has the client come over TLS, under
+    a certificate authority of the lab; None for whether the plan needs it. ``python`` is the interpreter of the proxy.
     """
 
     history: Path

@@ -172,7 +172,7 @@ def _beyond_schema(document: Document) -> Iterator[Problem]:
         path = ("rules", index)
         yield from _empty_ranges(document, given, path)
         yield from _faulty_rule(document, given, path, profile)
-        name = given.get("name", given["fault"])
+        name = given.get("name", catalogue.ALIASES.get(given["fault"], given["fault"]))
         first = named.setdefault(name, index)
         if first != index:
             here = (*path, "name" if "name" in given else "fault")

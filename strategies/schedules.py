@@ -85,10 +85,10 @@ def schedules(
     """Schedules of at most ``max_size`` decisions, whose answers a profile documents for an endpoint.
 
     A decision is one byte: what is done, and how much of it; one in eight does what the one before it did.
-    ``transport`` admits what the network does: cuts, stalls, delays, damage, delivery twice and late. No probability and
-    no time stands in a schedule, so one plays alike every time. Raises UnknownProfile, and ValueError where the profile
-    has no such endpoint to write to or documents no failure there. Shrinks towards the schedule without decisions, and
-    each decision towards letting the write pass.
+    ``transport`` admits what the network does: cuts, stalls, delays, damage, delivery twice and late. No probability
+    and no time stands in a schedule, so one plays alike every time. Raises UnknownProfile, and ValueError where the
+    profile has no such endpoint to write to or documents no failure there. Shrinks towards the schedule without
+    decisions, and each decision towards letting the write pass.
     """
     kinds = _kinds(profile, endpoint, transport=transport)
     # Three of four are of full length, which finds most; the first is what all of them are shortened to in shrinking.

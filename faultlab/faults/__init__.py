@@ -56,10 +56,13 @@ ALL: tuple[type[Any], ...] = (
     *transport.ALL,
 )
 
+ALIASES = transport.ALIASES
+
 
 def named(name: str) -> type[Any]:
-    """Give the fault of that name; raises KnobError with the nearest name there is."""
+    """Give the fault of that name, or of that name in Toxiproxy; raises KnobError with the nearest name there is."""
     known = {kind.name: kind for kind in ALL}
+    name = ALIASES.get(name, name)
     if name not in known:
         raise KnobError(f"no fault named '{name}'{nearest(name, known) or '; known: ' + ', '.join(known)}")
     return known[name]
@@ -77,6 +80,7 @@ def is_documented(fault: Any, profile: Profile) -> bool:
 
 
 __all__ = [
+    "ALIASES",
     "ALL",
     "AuthorizationRejected",
     "BadGateway",

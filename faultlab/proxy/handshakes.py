@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 from functools import cache
 from typing import Any
@@ -20,7 +20,7 @@ ALERT = bytes.fromhex("15 03 03 0002 02 28")
 """A fatal handshake_failure in a record of its own. Source: RFC 8446, sections 5.1 and 6."""
 
 WRONG_NAME = "another-host.invalid"
-_DAY = datetime.timedelta(days=1)
+_DAY = dt.timedelta(days=1)
 
 type Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -53,7 +53,7 @@ def spoil(data: tls.TlsData, problem: str) -> None:
 def _stranger() -> tuple[x509.Certificate, Key]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "an authority nobody knows")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     usage = x509.KeyUsage(
         digital_signature=True,
         content_commitment=False,
@@ -75,7 +75,7 @@ def _stranger() -> tuple[x509.Certificate, Key]:
 
 def _leaf(name: str, issuer: x509.Certificate, key: Key, *, expired: bool) -> tuple[x509.Certificate, Key]:
     own = ec.generate_private_key(ec.SECP256R1())
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     begins, ends = (now - 30 * _DAY, now - _DAY) if expired else (now - _DAY, now + 30 * _DAY)
     try:
         san: Any = x509.IPAddress(ipaddress.ip_address(name))
@@ -93,7 +93,7 @@ def _leaf(name: str, issuer: x509.Certificate, key: Key, *, expired: bool) -> tu
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: Key, begins: datetime.datetime, ends: datetime.datetime
+    subject: x509.Name, issuer: x509.Name, key: Key, begins: dt.datetime, ends: dt.datetime
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()

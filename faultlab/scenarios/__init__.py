@@ -15,5 +15,12 @@ ALL = (
     "malformed",
     "type-conflict",
     "auth",
+    "flaky-network",
+    "slow",
+    "outage",
+    "lost-acknowledgements",
+    "duplicated",
+    "tls",
+    "overload",
     "everything-once",
 )

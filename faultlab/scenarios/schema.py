@@ -17,6 +17,7 @@ from typing import Any
 
 from faultlab import plan
 from faultlab.exchange import ENDPOINTS
+from faultlab.faults import ALIASES
 from faultlab.faults.knob import default_of, knobs, nearest, types_of
 from faultlab.scenarios.reading import Document, Path, Problem, shown
 from faultlab.terms import TELLS, Terms
@@ -148,9 +149,9 @@ def _rule(faults: Sequence[type[Any]]) -> dict[str, Any]:
         "type": "object",
         "properties": {
             "fault": {
-                "description": "what is done",
+                "description": "what is done; Toxiproxy's names are taken too",
                 "type": "string",
-                "enum": [kind.name for kind in faults],
+                "enum": [name for kind in faults for name in _names(kind)],
             },
             "name": {
                 "description": "the rule's own name, as reports print it; the fault's if not given",
@@ -171,12 +172,20 @@ def _rule(faults: Sequence[type[Any]]) -> dict[str, Any]:
         "required": ["fault"],
         "allOf": [
             {
-                "if": {"type": "object", "properties": {"fault": {"const": kind.name}}, "required": ["fault"]},
+                "if": {"type": "object", "properties": {"fault": _one_of(_names(kind))}, "required": ["fault"]},
                 "then": {"properties": {"with": {"$ref": f"#/$defs/with_{kind.name}"}}},
             }
             for kind in faults
         ],
     }
+
+
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return kind.name, *(alias for alias, name in ALIASES.items() if name == kind.name)
+
+
+def _one_of(names: tuple[str, ...]) -> dict[str, Any]:
+    return {"const": names[0]} if len(names) == 1 else {"enum": list(names)}
 
 
 def _with(kind: type[Any]) -> dict[str, Any]:
