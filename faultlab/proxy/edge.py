@@ -35,6 +35,7 @@ from faultlab.exchange import (
     Refused,
     Severed,
     Slow,
+    Truncated,
     Twice,
     Unread,
 )
@@ -42,7 +43,7 @@ from faultlab.exits import Exit
 from faultlab.history import Ended, Outcome
 from faultlab.proxy import handshakes, reach, upstream, wire
 from faultlab.proxy.guard import ErrorTrap, end, failed, guarded
-from faultlab.proxy.messages import as_answer, as_response, encoding_of, garble, see
+from faultlab.proxy.messages import as_answer, as_response, encoding_of, garble, in_chunks, see
 from faultlab.proxy.session import Session
 
 KEY = "faultlab"
@@ -402,6 +403,8 @@ class Edge:
         if broken:
             assert isinstance(decision.reply, Garbled)
             garble(flow.response, decision.reply.what)
+        if isinstance(decision.ending, Truncated) and decision.ending.chunked:
+            in_chunks(flow.response)
         known = self._tellings.setdefault(flow.client_conn.id, set())
 
         def told(ended: Ended, sent: int) -> None:

@@ -73,6 +73,13 @@ def as_answer(response: http.Response) -> Answer:
     return Answer(response.status_code, pairs(response.headers), response.raw_content or b"", response.reason)
 
 
+def in_chunks(response: http.Response) -> None:
+    """Have a body framed in chunks, where there is one; over HTTP/2, which has frames of its own, nothing changes."""
+    if response.raw_content:
+        response.headers.pop("Content-Length", None)
+        response.headers["Transfer-Encoding"] = "chunked"
+
+
 def garble(response: http.Response, what: str) -> None:
     """Make a response one that does not follow the grammar of HTTP: its status line, a header, or its length."""
     if what == "status_line":
@@ -84,4 +91,4 @@ def garble(response: http.Response, what: str) -> None:
         response.headers.fields = (*others, (b"Content-Length", b"many"))
 
 
-__all__ = ["as_answer", "as_response", "encoding_of", "garble", "see"]
+__all__ = ["as_answer", "as_response", "encoding_of", "garble", "in_chunks", "see"]

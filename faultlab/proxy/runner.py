@@ -178,7 +178,7 @@ class LabEdge(Edge):
             "disarm": lambda _given: self.rearm({"plan": {**self.config["plan"], "rules": []}}),
             "guard": self.guard,
             "deliver": lambda _given: self.deliver(),
-            "health": lambda _given: {"broken": self.broken},
+            "health": lambda _given: self.health(),
             "stop": lambda _given: self.stop(),
         }
 
@@ -194,6 +194,17 @@ class LabEdge(Edge):
             "fired": session.arbiter.fired,
             "told": {str(status): count for status, count in sorted(session.told.items())},
             "broken": self.broken,
+        }
+
+    def health(self) -> dict[str, Any]:
+        """Give why the lab is broken, if it is, and what the proxy holds: its process, connections and tasks."""
+        from mitmproxy import ctx  # noqa: PLC0415
+
+        return {
+            "broken": self.broken,
+            "pid": os.getpid(),
+            "connections": len(ctx.master.addons.get("proxyserver").connections),
+            "tasks": len(asyncio.all_tasks()),
         }
 
     def deliver(self) -> dict[str, Any]:

@@ -151,7 +151,7 @@ class Session:
         delivered, original = self.delivered(exchange, decision)
         reply = self.origin.answer(delivered, now_ns)
         if isinstance(decision.deliver, Twice):
-            self.origin.answer(delivered, now_ns)
+            self.origin.answer(delivered, time.time_ns())
         refused = tuple(replace(r, line=original(r.line)) for r in reply.refused)
         effect = reply.effect
         if effect is Effect.ALL and isinstance(decision.deliver, Lines):

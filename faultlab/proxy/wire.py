@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import h2.errors
+from h11._receivebuffer import ReceiveBuffer
 from mitmproxy import connection, http
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers.http import (
@@ -31,7 +32,7 @@ from mitmproxy.proxy.layers.http import (
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 from mitmproxy.proxy.layers.http._http2 import Http2Server
 
-from faultlab.exchange import Aborted, Closed, Cut, Ending, Truncated
+from faultlab.exchange import Aborted, Closed, Cut, Ending, Never, Truncated
 from faultlab.proxy import reach
 from faultlab.record import Ended
 from faultlab.steps import Pause, Step, steps
@@ -146,10 +147,18 @@ class Server1(Http1Server):
                 return
             yield from super()._handle_event(event)
             if len(self.buf) > PIPELINED and self.state == self.wait:
-                self.held = True
-                reach.hold(self.conn)
+                self.bound()
         else:
             yield from super()._handle_event(event)
+
+    def bound(self) -> None:
+        """Read no further requests until the present one is answered; or throw them away if it never will be."""
+        if self.telling is not None and self.telling.ending == Never():
+            # They cannot be answered either, and a connection that is not read does not tell that its client left.
+            self.buf = ReceiveBuffer()
+        else:
+            self.held = True
+            reach.hold(self.conn)
 
     def send(self, event: Any) -> Commands:
         """Send a part of a reply, or gather it where it is told in another way."""
