@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from faultlab.ledger import Batch, Ledger, batch_label, shown
+from faultlab.exchange import Refused
+from faultlab.ledger import Batch, Ledger, Send, batch_label, shown
 from faultlab.oracles.delivery import is_transient
 from faultlab.oracles.waiting import LONGEST, wait_told
 from faultlab.terms import Terms
@@ -24,7 +25,7 @@ def recovers_promptly(ledger: Ledger) -> Iterator[Judgement]:
 
     To mend: bound the delay between attempts, and try again as soon as anything gets through.
     """
-    faults = [send.ended for send in ledger.sends if send.event.decision.rule and send.event.outcome is not None]
+    faults = [_over(send) for send in ledger.sends if send.event.decision.rule and send.event.outcome is not None]
     last = max(faults, default=None)
     if last is None:
         return
@@ -33,6 +34,12 @@ def recovers_promptly(ledger: Ledger) -> Iterator[Judgement]:
         found = _of_batch(ledger, batch, last, bound)
         if found is not None:
             yield found
+
+
+def _over(send: Send) -> float:
+    """Give when a fault was over: with its exchange, but for an outage, which only begins there."""
+    intake = send.event.decision.intake
+    return send.ended + (intake.seconds if isinstance(intake, Refused) else 0.0)
 
 
 def _of_batch(ledger: Ledger, batch: Batch, last: float, bound: float) -> Judgement | None:

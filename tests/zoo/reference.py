@@ -38,7 +38,7 @@ class Reply:
 class Writer:
     """Sends batches one after the other, and keeps at each as long as there is hope; times are in seconds."""
 
-    timeout = 5.0
+    timeout: float | None = 5.0
     first_wait = 0.1
     longest_wait = 5.0
     patience = 60.0
@@ -46,7 +46,8 @@ class Writer:
     def __init__(self, url: str, token: str, bucket: str, seed: int = 0) -> None:
         """Open nothing yet."""
         parts = urlsplit(url)
-        self.host, self.port = parts.hostname or "", parts.port or 80
+        self.connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self.host, self.port = parts.hostname or "", parts.port
         self.path = f"/api/v2/write?bucket={quote(bucket)}&precision=ns"
         self.token = token
         self.draw = random.Random(seed)
@@ -138,7 +139,7 @@ class Writer:
         headers = {"Authorization": f"Token {self.token}", "Content-Type": "text/plain; charset=utf-8"}
         try:
             if self.connection is None:
-                self.connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+                self.connection = self.connect(self.host, self.port, timeout=self.timeout)
             self.connection.request("POST", self.path, body, headers)
             response = self.connection.getresponse()
             given = response.read()

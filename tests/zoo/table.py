@@ -26,8 +26,8 @@ MEANT = {
     ("drops_on_garbage", "rate-limit-hostile"): "survives_any_retry_after",
     ("retries_without_backoff", "backoff"): "backs_off",
     ("retries_in_step", "backoff"): "backs_off",
-    ("hammers", "outage"): "keeps_the_request_budget",
-    ("recovers_late", "outage"): "recovers_promptly",
+    ("hammers", "down"): "keeps_the_request_budget",
+    ("recovers_late", "down"): "recovers_promptly",
     ("retries_for_ever", "malformed"): "leaves_permanent_failures_alone",
     ("blocked_by_poison", "poison"): "lets_good_lines_pass_bad_ones",
     ("resends_unchanged", "too-large"): "leaves_permanent_failures_alone",
@@ -38,7 +38,8 @@ MEANT = {
     ("changes_type_half_way", "calm"): "keeps_field_types",
     ("writes_nan", "calm"): "writes_valid_lines",
     ("loses_on_failure", "unavailable"): "delivers_through_transient_failures",
-    ("drops_the_oldest", "outage"): "loses_nothing_silently",
+    ("loses_on_reset", "flaky-network"): "loses_nothing_silently",
+    ("drops_the_oldest", "down"): "loses_nothing_silently",
     ("splits_never", "too-large"): "splits_oversized_batches",
     ("stops_at_poison", "malformed"): "lets_good_lines_pass_bad_ones",
     ("swallows_partial_writes", "partial-write"): "reports_partial_writes",
@@ -47,10 +48,12 @@ MEANT = {
     ("reports_success_for_failed", "malformed"): "tells_the_truth",
     ("reports_failure_for_stored", "calm"): "tells_the_truth",
     ("logs_the_token", "unavailable"): "keeps_its_secrets",
+    ("follows_redirect_with_token", "redirect"): "keeps_its_secrets",
+    ("never_times_out", "silence"): "ends_well",
     ("never_flushes", "calm"): "loses_nothing_silently",
     ("exits_zero_with_points_unsent", "unavailable"): "loses_nothing_silently",
     ("hangs_in_close", "calm"): "ends_well",
-    ("grows_without_bound", "outage"): "ends_well",
+    ("grows_without_bound", "down"): "ends_well",
 }
 """The question each writer is to fail, and the scenario in which it does."""
 
@@ -60,7 +63,7 @@ FAIR = tuple(dict.fromkeys((*(name for name in scenario.names() if name != "ever
 BATCHES = {"rate-limit-hostile": 14}
 """Batches written where four are too few: a hostile Retry-After of each kind, and time to be told by all of them."""
 
-DEADLINES = {"hangs_in_close": 5, "blocks_for_a_day": 25, "blocked_by_poison": 12}
+DEADLINES = {"hangs_in_close": 5, "never_times_out": 8, "blocks_for_a_day": 25, "blocked_by_poison": 12}
 """Seconds after which a client that hangs is ended."""
 
 ATONCE = 6

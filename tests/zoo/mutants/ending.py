@@ -56,3 +56,9 @@ class GrowsWithoutBound(Writer):
     def wait(self, reply: Reply, attempt: int) -> float:
         self.held.append(b"x" * 32 * 1024 * 1024)
         return super().wait(reply, attempt)
+
+
+class NeverTimesOut(Writer):
+    """Waits for a reply as long as it takes."""
+
+    timeout = None

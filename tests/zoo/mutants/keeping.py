@@ -58,3 +58,14 @@ class StopsAtPoison(Writer):
     def refused(self, reply: Reply, lines: Sequence[str]) -> None:
         super().refused(reply, lines)
         self.stopped, self.failed = True, False
+
+
+class LosesOnReset(Writer):
+    """Takes a connection that broke for a write that was done."""
+
+    def may_pass(self, reply: Reply) -> bool:
+        return reply.status != 0 and super().may_pass(reply)
+
+    def refused(self, reply: Reply, lines: Sequence[str]) -> None:
+        if reply.status != 0:
+            super().refused(reply, lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from tests.zoo.reference import Reply, Writer
 
@@ -53,3 +54,16 @@ class LogsTheToken(Writer):
         if reply.status >= 300:
             print(f"status {reply.status}, retrying; sent Authorization: Token {self.token}", file=sys.stderr)
         return reply
+
+
+class FollowsRedirectWithToken(Writer):
+    """Goes wherever it is sent, and shows its token there."""
+
+    def send(self, lines: Sequence[str]) -> Reply:
+        reply = super().send(lines)
+        where = urlsplit(reply.headers.get("location", "")) if 300 <= reply.status < 400 else None
+        if where is None or where.hostname is None:
+            return reply
+        self.close()
+        self.host, self.port = where.hostname, where.port
+        return super().send(lines)
