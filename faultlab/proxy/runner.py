@@ -28,7 +28,7 @@ from faultlab import contract
 from faultlab.history import Writer
 from faultlab.origin import Origin
 from faultlab.plan import Plan
-from faultlab.proxy import control, reach
+from faultlab.proxy import control, reach, selftest
 from faultlab.proxy.edge import Edge
 from faultlab.proxy.guard import failed
 from faultlab.proxy.session import Session
@@ -131,6 +131,7 @@ class LabEdge(Edge):
         self.listen()
         from mitmproxy import ctx  # noqa: PLC0415 - there is a master only now
 
+        selftest.check()
         server = ctx.master.addons.get("proxyserver")
         reach.raise_backlog(server)
         port = server.listen_addrs()[0][1]
@@ -298,7 +299,7 @@ def start() -> None:
     config = json.loads(read_line())
     try:
         asyncio.run(main(config))
-    except (OSError, ValueError, exceptions.OptionsError) as problem:
+    except (OSError, ValueError, exceptions.OptionsError, selftest.UnknownMitmproxyError) as problem:
         print(problem, file=sys.stderr)
         sys.exit(1)
 

@@ -21,6 +21,7 @@ from faultlab.faults.knob import default_of, knobs, parse_value, types_of
 from faultlab.history import Writer
 from faultlab.origin import Origin
 from faultlab.plan import Plan, Rule, When
+from faultlab.proxy import selftest
 from faultlab.proxy.edge import Edge
 from faultlab.proxy.guard import failed, guarded
 from faultlab.proxy.session import Session
@@ -98,10 +99,13 @@ class ScriptEdge(Edge):
         """Make a session of the options; on a bad one log a line, which ends mitmproxy's start, and pass no traffic."""
         self.arm(None)
         problems = unknown_options()
+        if ctx.options.stream_large_bodies:
+            problems.append("stream_large_bodies is set; expected none, as a body is decided on as a whole")
         try:
+            selftest.check()
             if not problems:
                 self.arm(self.make_session())
-        except (OptionError, KnobError, scenario.ScenarioError) as problem:
+        except (OptionError, KnobError, scenario.ScenarioError, selftest.UnknownMitmproxyError) as problem:
             problems = [str(problem)]
         for line in problems:
             logger.error("%s", line)

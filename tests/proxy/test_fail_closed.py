@@ -160,3 +160,22 @@ def test_an_end_that_raises_is_no_pass(tmp_path: Path) -> None:
 
     assert past.broken
     assert Verdict.PASS != oracles.judge(past).verdict
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "from faultlab.proxy import wire\nwire.Server1.send = wire.Http1Server.send",
+        "from mitmproxy.proxy.layers.http import HttpStream\ndel HttpStream.state_consume_request_body",
+    ],
+    ids=["replies", "requests"],
+)
+def test_an_unknown_mitmproxy_is_refused_at_the_start(tmp_path: Path, patch: str) -> None:
+    """Where its inside is not as the faults of transport need it, there is no lab, and the message says why."""
+    python = broken_python(tmp_path, patch)
+
+    with (
+        pytest.raises(LabError, match="is not one that this faultlab knows"),
+        running(plan_of(), tmp_path / "h", python=python),
+    ):
+        pass

@@ -38,12 +38,31 @@ STATUS = {
     "unprocessable": 422,
     "internal_error": 500,
 }
+# What a client sees of a write, and how often upstream has it, of each script about the network and its options.
+NETWORK: dict[str, tuple[dict[str, str], str, int]] = {
+    "reset": ({"at": "upload", "after": "10"}, "0 rst", 0),
+    "lose_response": ({"how": "fin"}, "0 fin", 1),
+    "refuse": ({"seconds": "0.2"}, "0 rst", 0),
+    "truncate": ({"of": "headers", "after": "2"}, "0 fin", 1),
+    "dribble": ({"bytes_per_second": "500"}, "204", 1),
+    "stall": ({"seconds": "0.1"}, "0 fin", 0),
+    "latency": ({"seconds": "0.1"}, "204", 1),
+    "bandwidth": ({"bytes_per_second": "2000"}, "204", 1),
+    "duplicate": ({}, "204", 2),
+    "hold": ({"seconds": "0.1"}, "204", 1),
+    "stale_connection": ({}, "204", 1),
+    "corrupt": ({"what": "content_type"}, "200", 1),
+    "oversize": ({"what": "header", "size": "30000"}, "204", 1),
+    "redirect": ({"status": "308"}, "308", 0),
+    "goaway": ({}, "204", 1),
+    "tls": ({}, "204", 1),
+}
 SCRIPTS = sorted(path.stem for path in ADDONS.glob("*.py") if not path.stem.startswith("_"))
 
 
 def test_there_is_a_script_for_each_status() -> None:
     """The scripts are those this file knows, and one for scenarios."""
-    assert sorted([*STATUS, "scenario"]) == SCRIPTS
+    assert sorted([*STATUS, *NETWORK, "scenario"]) == SCRIPTS
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -70,6 +89,42 @@ def test_each_script_injects_its_failure(tmp_path: Path, name: str) -> None:
 
     assert (STATUS[name], 0) == (seen.status, status), dump.output
     assert (1 if name == "partial_write" else 0) == len(server.bodies)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORK))
+def test_each_script_of_the_network_does_the_same_under_mitmdump(tmp_path: Path, name: str) -> None:
+    """Against a real upstream and under stock mitmdump a client sees what was decided, and the history has it."""
+    knobs, expected, times = NETWORK[name]
+    options = {f"faultlab_{name}_{knob}": value for knob, value in knobs.items()}
+    options |= {"faultlab_seed": "7", "faultlab_history": str(tmp_path / "h")}
+    with (
+        upstream() as server,
+        mitmdump([name], options, tmp_path, f"reverse:http://127.0.0.1:{server.port}") as dump,
+    ):
+        armed(tmp_path / "h")
+        with Raw(dump.port) as raw:
+            seen = raw.write(BODY)
+        until = time.monotonic() + 20
+        while len(server.bodies) < times and time.monotonic() < until:
+            time.sleep(0.02)
+        status = dump.stop()
+    past = history.read(tmp_path / "h")
+
+    assert (expected, 0) == (f"{seen.status} {seen.end}".strip(), status), dump.output
+    assert [BODY] * times == server.bodies
+    assert {name, ""} >= {event.decision.fault for event in past.events}
+    assert ((), True) == (past.broken, past.complete)
+
+
+def test_a_proxy_that_streams_bodies_is_refused(tmp_path: Path) -> None:
+    """What is sent on before it was seen cannot be decided on; the start says so."""
+    options = {"stream_large_bodies": "1m"}
+    with mitmdump(["latency"], options, tmp_path, "reverse:http://127.0.0.1:9") as dump:
+        dump.process.wait(30)
+        dump.stop()
+
+    assert "stream_large_bodies is set; expected none" in dump.output
+    assert dump.status == 1
 
 
 def test_partial_write_sends_upstream_exactly_the_kept_lines(tmp_path: Path) -> None:
@@ -247,6 +302,14 @@ def drain(terminal: int) -> None:
     with contextlib.suppress(OSError):
         while os.read(terminal, 65536):
             pass
+
+
+def armed(folder: Path) -> None:
+    """Wait until the program has read our options, which is when it begins its history."""
+    until = time.monotonic() + 30
+    while not (folder / history.EVENTS).exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def settled_at(port: int) -> Seen:
