@@ -127,6 +127,12 @@ it writes it to InfluxDB, and what it was told to FAULTLAB_REPORT (JSON Lines).
 @click.option(
     "--forward", is_flag=True, help="Be a forward proxy with TLS interception instead of an address of its own."
 )
+@click.option(
+    "--tls",
+    is_flag=True,
+    default=None,
+    help="Have the client come over TLS; done by itself where a fault needs it.",
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the proxy; any free one if not given.")
 @click.option("--strict", is_flag=True, help="Let a failed 'should' fail the run.")
 @click.option("--quiet", is_flag=True, help="Do not pass on what the client prints, and show no progress.")
@@ -143,6 +149,7 @@ def run_command(
     json_file: Path | None,
     deadline: float | None,
     forward: bool,
+    tls: bool | None,
     port: int,
     strict: bool,
     quiet: bool,
@@ -159,6 +166,7 @@ def run_command(
         history=folder or new_folder(chosen.name, plan.seed),
         upstream=upstream.rstrip("/") if upstream else None,
         forward=forward,
+        tls=tls,
         port=port,
         token=token,
         org=org,

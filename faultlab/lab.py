@@ -210,6 +210,7 @@ class Lab:
             "began": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "upstream": settings.upstream or "origin",
             "forward": settings.forward,
+            **({"tls": True} if settings.tls else {}),
             "command": list(settings.command),
             **settings.terms.to_json(),
             "token": self._redactor.tag(self.token),

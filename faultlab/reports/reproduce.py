@@ -17,5 +17,7 @@ def reproduce(history: History) -> str:
         words += ["--upstream", str(run["upstream"])]
     if run.get("forward"):
         words.append("--forward")
+    if run.get("tls"):
+        words.append("--tls")
     words.append("--")
     return shlex.join([*words, *map(str, run.get("command") or ("COMMAND",))])
