@@ -190,7 +190,8 @@ def _faulty_rule(document: Document, given: Mapping[str, Any], path: reading.Pat
     try:
         rule = Rule.from_json(given)
     except KnobError as problem:
-        here = (*path, "with") if "with" in given else path
+        of = "match" if str(problem).startswith("match ") else "with"
+        here = (*path, of) if of in given else path
         yield Problem(document.places[here], str(problem), here)
         return
     try:

@@ -19,7 +19,19 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from faultlab import contract, faults, oracles, scenarios
-from faultlab.exchange import ENDPOINTS, V2_WRITE, Answer, Body, Exchange
+from faultlab.exchange import (
+    ENDPOINTS,
+    V2_WRITE,
+    Answer,
+    Body,
+    Closed,
+    Exchange,
+    Handshake,
+    Never,
+    Refused,
+    Severed,
+    Truncated,
+)
 from faultlab.faults.catalogue import rows_at
 from faultlab.faults.knob import KnobError, check_value, knob, knobs, types_of
 from faultlab.faults.retry_after import FORMS
@@ -53,7 +65,7 @@ client: {deadline: 60, memory_mb: 1024}
 RULE = "rules:\n  - fault: rate_limit\n    "
 TOP = "name, about, profile, seed, rules, checks, client"
 RULE_KEYS = "fault, name, with, match, when, required"
-FAULTS = ", ".join(kind.name for kind in faults.ALL)
+FAULTS = ", ".join(n for k in faults.ALL for n in (k.name, *(a for a, of in faults.ALIASES.items() if of == k.name)))
 CHECKS = ", ".join(oracle.name for oracle in oracles.ALL)
 PROFILES = ", ".join(profile.name for profile in contract.ALL)
 BOUND = next(item for item in knobs(faults.RateLimit) if item.name == "min_wait").metadata["maximum"]
@@ -72,6 +84,8 @@ THROTTLING = (
 )
 RANGE = "a whole number of at least 0 or a mapping with min, max"
 PAGES = ", ".join(ENDPOINTS)
+WHERE = "head, upload, request, reply, status_line, headers, body"
+BY_HEAD = "expected conditions on the head only, as 'bandwidth' is decided before the body is read"
 TOO_MANY = "with its aliases the file is more than"
 NAMING = "1 to 80 letters, digits, '.', '_' and '-', a letter or digit first"
 LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
@@ -256,6 +270,42 @@ BAD: tuple[tuple[str, str], ...] = (
     (
         "rules: []\nclient: {deadline: .inf}",
         "2:20: key 'client.deadline': is inf; expected a number above 0 and of at most 86400",
+    ),
+    (
+        "rules:\n  - fault: latency\n    with: {seconds: -1}",
+        "3:21: key 'rules[0].with.seconds': is -1; expected a number from 0 to 86400",
+    ),
+    (
+        "rules:\n  - fault: truncate\n    with: {fraction: 1.5}",
+        "3:22: key 'rules[0].with.fraction': is 1.5; expected a number from 0 to 1",
+    ),
+    (
+        "rules:\n  - fault: reset\n    with: {at: uplaod}",
+        f"3:16: key 'rules[0].with.at': is 'uplaod'; expected one of {WHERE}; did you mean 'upload'?",
+    ),
+    (
+        "rules:\n  - fault: latency\n    with: {min_seconds: 2, max_seconds: 1}",
+        "3:11: key 'rules[0].with': min_seconds is 2; expected at most max_seconds, which is 1",
+    ),
+    (
+        'rules:\n  - fault: latency\n    with: {percentiles: "90:1,50:2"}',
+        "3:11: key 'rules[0].with': percentiles is '90:1,50:2'; expected rising pairs such as '50:0.05,90:0.2,99:1'",
+    ),
+    (
+        "rules:\n  - fault: bandwidth\n    match: {lines: 3}",
+        f"3:12: key 'rules[0].match': match has lines; {BY_HEAD}",
+    ),
+    (
+        "rules:\n  - fault: tls\n    match: {endpoint: write}",
+        "3:12: key 'rules[0].match': match has endpoint; expected nothing, as a handshake has no request yet",
+    ),
+    (
+        "rules:\n  - fault: timeout\n    with: {seconds: -1}",
+        "3:21: key 'rules[0].with.seconds': is -1; expected a number of at least 0 or null",
+    ),
+    (
+        "rules:\n  - fault: timeout\n  - fault: stall",
+        "3:12: key 'rules[1].fault': names the rule 'stall', as rules[0] is; expected a 'name' of its own for each",
     ),
     ("rules: []\nclient: {memory_mb: 0}", "2:21: key 'client.memory_mb': is 0; expected a whole number of at least 1"),
 )
@@ -548,7 +598,16 @@ def readable(text: str) -> bool:
         return False
 
 
-BEYOND = ("expected at most", "expected less than", "of its own for each", "expected each check once", "has an answer")
+BEYOND = (
+    "expected rising",
+    "expected conditions",
+    "expected nothing",
+    "expected at most",
+    "expected less than",
+    "of its own for each",
+    "expected each check once",
+    "has an answer",
+)
 """How messages say what a JSON Schema cannot."""
 
 FINER = ("is nan;", "is 1.0;")
@@ -753,9 +812,11 @@ class Seen:
 def simulate(plan: Plan, batches: int, retried: frozenset[int] = frozenset({429, 500, 502, 503, 504})) -> Seen:
     """Run a client that writes its batches of ten lines one after another, with up to five retries.
 
-    It waits as told in whole seconds, 7.5 seconds where it is told nothing it can use, and nothing else takes time.
+    It waits as told in whole seconds, 7.5 seconds where it is told nothing it can use, and nothing else takes time. A
+    connection that is cut, refused or silent has status 0, and is made again over TLS where the plan needs that.
     """
     arbiter = Arbiter(plan)
+    retried |= {0}
     at, seq = 0.0, 0
     attempts, statuses = [], []
     for batch in range(batches):
@@ -764,8 +825,17 @@ def simulate(plan: Plan, batches: int, retried: frozenset[int] = frozenset({429,
         while tries < 6 and (tries == 0 or status in retried):
             seq, tries = seq + 1, tries + 1
             exchange = Exchange(seq, at, "POST", V2_WRITE, (("bucket", "b"),), body=body)
-            reply = arbiter.decide(exchange, arbiter.attempt(exchange), 1_700_000_000 + at).reply
-            status = reply.status if isinstance(reply, Answer) else 204
+            now = 1_700_000_000 + at
+            handshake = Exchange(seq, at, "TLS", "", version="TLS", nth=seq)
+            decision = arbiter.decide_handshake(handshake, now) if arbiter.looks_at_handshakes else None
+            if decision is None:
+                head = arbiter.decide_head(exchange, now) if arbiter.looks_at_heads else None
+                attempt = arbiter.attempt(exchange)
+                decision = head or arbiter.decide(exchange, attempt, now)
+            reply = decision.reply
+            cut = isinstance(decision.intake, Handshake | Refused | Severed)
+            silent = cut or isinstance(decision.ending, Closed | Never | Truncated)
+            status = 0 if silent else reply.status if isinstance(reply, Answer) else 204
             told = reply.header("Retry-After") or "" if isinstance(reply, Answer) else ""
             if status in retried:
                 at += int(told) if re.fullmatch("[0-9]{1,3}", told.strip(), re.ASCII) else 7.5
@@ -779,7 +849,13 @@ def unmet(plan: Plan, seen: Seen) -> list[str]:
     return [rule.name for rule in plan.rules if rule.required and not seen.fired[rule.name]]
 
 
-@pytest.mark.parametrize("name", ["rate-limit", "rate-limit-date", "rate-limit-hostile", "unavailable"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("rate-limit", "rate-limit-date", "rate-limit-hostile", "unavailable"),
+        *("flaky-network", "slow", "outage", "lost-acknowledgements", "duplicated", "overload"),
+    ],
+)
 def test_transient_failures_stop(name: str) -> None:
     """Whatever the seed, ten batches arrive at the latest at the third attempt, all rules fire, and time is left."""
     given = load(name)
@@ -871,3 +947,11 @@ def test_page_has_every_key() -> None:
     }
 
     assert set() == {key for key in keys if f"`{key}`" not in documented()}
+
+
+@pytest.mark.parametrize(("alias", "name"), faults.ALIASES.items())
+def test_names_of_toxiproxy_are_taken(alias: str, name: str) -> None:
+    """A rule may name a fault as Toxiproxy does; it is the same rule."""
+    text = "rules:\n  - fault: {}\n"
+
+    assert parse(text.format(name), "a.yaml").rules == parse(text.format(alias), "a.yaml").rules
