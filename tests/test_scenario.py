@@ -599,14 +599,8 @@ def readable(text: str) -> bool:
 
 
 BEYOND = (
-    "expected rising",
-    "expected conditions",
-    "expected nothing",
-    "expected at most",
-    "expected less than",
-    "of its own for each",
-    "expected each check once",
-    "has an answer",
+    *("expected rising", "expected conditions", "expected nothing", "expected at most", "expected less than"),
+    *("of its own for each", "expected each check once", "has an answer"),
 )
 """How messages say what a JSON Schema cannot."""
 
