@@ -558,8 +558,8 @@ def _check_field(kind: Any, name: str, wanted: str, value: Any) -> None:
     if (optional and value is None) or (wanted == "bool" and isinstance(value, bool)):
         return
     fits = {"int": int, "float": int | float, "str": str}.get(wanted.removesuffix(" | None"), object)
-    number = isinstance(value, int | float)
-    if isinstance(value, bool) or not isinstance(value, fits) or (number and not least <= value <= most):
+    outside = isinstance(value, int | float) and not least <= value <= most
+    if isinstance(value, bool) or not isinstance(value, fits) or outside:
         msg = f"not a {kind}: {name} is {value!r}; expected {wanted}"
         raise ValueError(msg)
 

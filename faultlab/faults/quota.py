@@ -9,8 +9,7 @@ from typing import ClassVar
 from faultlab.contract import Quota as Allowance
 from faultlab.exchange import Decision, Exchange
 from faultlab.faults.answering import refuse
-from faultlab.faults.http import Checked
-from faultlab.faults.knob import Scene, knob
+from faultlab.faults.knob import Checked, Scene, knob
 
 
 @dataclass(slots=True)

@@ -242,8 +242,7 @@ class Edge:
             case Refused(seconds):
                 self.take(flow)(b"")
                 reach.mark_cut(flow.client_conn)
-                busy = {one.client for one in (*self._heads.values(), *self._ongoing.values())}
-                self.spawn(self.door.refuse(seconds, busy.union(key for key, told in self._tellings.items() if told)))
+                self.spawn(self.door.refuse(seconds, self.busy()))
                 end(flow)
 
     def take(self, flow: http.HTTPFlow, told_at: float | None = None) -> Callable[[bytes], None]:
@@ -463,6 +462,12 @@ class Edge:
     def nth(self, flow: http.HTTPFlow) -> int:
         """Give the number of a request on its connection, from 1."""
         return max(self._requests.get(flow.client_conn.id, 1), 1)
+
+    def busy(self) -> set[str]:
+        """Give the clients, by their ids, that wait for something."""
+        waiting = {head.client for head in self._heads.values()}
+        waiting |= {ongoing.client for ongoing in self._ongoing.values()}
+        return waiting | {client for client, tellings in self._tellings.items() if tellings}
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Let something go on beside the hooks; what it raises marks the run."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from mitmproxy import connection, ctx, http
 from mitmproxy.proxy import commands, context, events, layer, mode_specs
-from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, HttpRequestHeadersHook, HttpRequestHook
+from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode
+from mitmproxy.proxy.layers.http._hooks import HttpRequestHeadersHook, HttpRequestHook
 
 from faultlab.exchange import Cut, Truncated
 from faultlab.proxy import wire

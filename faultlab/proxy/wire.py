@@ -15,10 +15,8 @@ import h2.errors
 from h11._receivebuffer import ReceiveBuffer
 from mitmproxy import connection, http
 from mitmproxy.proxy import commands, events, layer
-from mitmproxy.proxy.layers.http import (
-    DropStream,
-    HttpLayer,
-    HttpStream,
+from mitmproxy.proxy.layers.http import DropStream, HttpLayer, HttpStream, SendHttp
+from mitmproxy.proxy.layers.http._events import (
     RequestData,
     RequestEndOfMessage,
     RequestHeaders,
@@ -27,7 +25,6 @@ from mitmproxy.proxy.layers.http import (
     ResponseData,
     ResponseEndOfMessage,
     ResponseHeaders,
-    SendHttp,
 )
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 from mitmproxy.proxy.layers.http._http2 import Http2Server

@@ -285,7 +285,7 @@ def test_a_server_that_is_gone_refuses(tmp_path: Path) -> None:
             raw.send(WRITE)
             assert (b"", "rst") == raw.drain()
             assert (b"", "rst") == idle.drain()
-        refused = 0
+        refused, took = 0, 0.0
         while True:
             try:
                 with connected(lab, tls=False) as raw:
@@ -351,7 +351,7 @@ def test_a_length_that_is_no_number(tmp_path: Path, armed: Armed) -> None:
 def test_damage_that_leaves_a_reply(tmp_path: Path, armed: Armed, reply: bytes, *, tls: bool) -> None:
     """A body of other bytes, another content type, and parts that are very large are told as the history has them."""
     body = reply.partition(b"\r\n\r\n")[2]
-    faults = {
+    faults: dict[str, Any] = {
         "bytes": Corrupt("body"),
         "type": Corrupt("content_type"),
         "long": Oversize("body", 300_000),
