@@ -134,6 +134,8 @@ def _knob_values(fault: type[Any], item: Field[Any]) -> st.SearchStrategy[Any]:
     allowed = typing.get_args(kind) or (kind,)
     if bool in allowed:
         return _later(default, not default)
+    if item.metadata["examples"]:
+        return _later(default, *item.metadata["examples"])
     others: st.SearchStrategy[Any] = st.nothing()
     if int in allowed:
         others = st.integers(low, high)

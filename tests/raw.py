@@ -46,6 +46,7 @@ class Raw:
             context = ssl.create_default_context(cafile=str(authority))
             self.socket = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self._left = b""
+        self._end = ""
 
     def __enter__(self) -> Self:
         """Give itself."""
@@ -56,8 +57,12 @@ class Raw:
         self.socket.close()
 
     def send(self, data: bytes) -> None:
-        """Send bytes as they are."""
-        self.socket.sendall(data)
+        """Send bytes as they are; a reset that comes meanwhile is seen by whoever reads next."""
+        try:
+            self.socket.sendall(data)
+        except (ConnectionResetError, BrokenPipeError):
+            # The system tells of a reset once.
+            self._end = "rst"
 
     def write(
         self, body: bytes = LINE, target: str = "/api/v2/write?org=o&bucket=b", headers: dict[str, str] | None = None
@@ -94,6 +99,8 @@ class Raw:
         return self._left, end
 
     def _more(self) -> str:
+        if self._end:
+            return self._end
         try:
             chunk = self.socket.recv(65536)
         except ConnectionResetError:

@@ -49,7 +49,10 @@ class Raw2:
 
     def flush(self) -> None:
         """Send what is to be sent."""
-        self.socket.sendall(self.h2.data_to_send())
+        try:
+            self.socket.sendall(self.h2.data_to_send())
+        except (ConnectionResetError, BrokenPipeError):
+            self.end = "rst"
 
     def start(self, body: bytes = LINE, *, headers: dict[str, str] | None = None, ends: bool = True) -> int:
         """Begin a write and give its stream."""

@@ -68,11 +68,12 @@ def knob(
     minimum: float | None = None,
     maximum: float | None = None,
     choices: tuple[Any, ...] = (),
+    examples: tuple[Any, ...] = (),
 ) -> Any:
-    """Make a dataclass field that says what it means and what it may be."""
+    """Make a dataclass field that says what it means and what it may be; ``examples`` are for those who draw one."""
     return field(
         default=default,
-        metadata={"meaning": meaning, "minimum": minimum, "maximum": maximum, "choices": choices},
+        metadata={"meaning": meaning, "minimum": minimum, "maximum": maximum, "choices": choices, "examples": examples},
     )
 
 

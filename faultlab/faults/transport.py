@@ -179,7 +179,9 @@ class Latency(Checked):
     max_seconds: float = knob(1.0, "most delay of a uniform distribution", minimum=0, maximum=86_400)
     sigma: float = knob(0.5, "standard deviation of the delay's natural logarithm", minimum=0, maximum=5)
     percentiles: str = knob(
-        "50:0.05,90:0.2,99:1", "percentiles and the seconds measured at them, both rising; straight lines between them"
+        "50:0.05,90:0.2,99:1",
+        "percentiles and the seconds measured at them, both rising; straight lines between them",
+        examples=("50:0.01,99:0.1",),
     )
 
     def __post_init__(self) -> None:
@@ -329,7 +331,7 @@ class Redirect(Checked):
         " exist",
         choices=("same", "other"),
     )
-    location: str | None = knob(None, "the Location header, in place of that")
+    location: str | None = knob(None, "the Location header, in place of that", examples=("/elsewhere",))
 
     def decide(self, exchange: Exchange, scene: Scene) -> Decision | None:
         """Send the client there."""

@@ -2,7 +2,7 @@
 
 Commands: ``position`` (counts so far), ``arm`` (go on with another plan and history), ``disarm`` (let everything pass),
 ``deliver`` (let upstream have what is held), ``guard`` (the client's process group, which ends when the parent does),
-``health`` (why the lab is broken, if it is, and what it holds), ``stop``.
+``health`` (why the lab is broken, if it is), ``holds`` (process, connections, tasks), ``stop``.
 """
 
 from __future__ import annotations

@@ -179,7 +179,8 @@ class LabEdge(Edge):
             "disarm": lambda _given: self.rearm({"plan": {**self.config["plan"], "rules": []}}),
             "guard": self.guard,
             "deliver": lambda _given: self.deliver(),
-            "health": lambda _given: self.health(),
+            "health": lambda _given: {"broken": self.broken},
+            "holds": lambda _given: self.holds(),
             "stop": lambda _given: self.stop(),
         }
 
@@ -197,12 +198,11 @@ class LabEdge(Edge):
             "broken": self.broken,
         }
 
-    def health(self) -> dict[str, Any]:
-        """Give why the lab is broken, if it is, and what the proxy holds: its process, connections and tasks."""
+    def holds(self) -> dict[str, Any]:
+        """Give what the proxy holds: its process, connections and tasks."""
         from mitmproxy import ctx  # noqa: PLC0415
 
         return {
-            "broken": self.broken,
             "pid": os.getpid(),
             "connections": len(ctx.master.addons.get("proxyserver").connections),
             "tasks": len(asyncio.all_tasks()),

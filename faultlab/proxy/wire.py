@@ -238,9 +238,18 @@ class Server2(Http2Server):
         return reach.was_cut(self.conn)
 
     def _handle_event(self, event: events.Event) -> Commands:
+        for command in self.handle(event):
+            # After our FIN nothing may be sent, which a stream that cut may have been followed by.
+            if not (self.cut and isinstance(command, commands.SendData)):
+                yield command
+
+    def handle(self, event: events.Event) -> Commands:
+        """Do what an event asks for."""
         if self.cut:
             # The tellings of other streams end with the connection.
-            if isinstance(event, events.ConnectionClosed):
+            if isinstance(event, events.Wakeup):
+                yield commands.CloseConnection(self.conn)
+            elif isinstance(event, events.ConnectionClosed):
                 yield from super()._handle_event(event)
         elif isinstance(event, events.Wakeup):
             stream_id = self.waking.pop(event.command, 0)
@@ -323,11 +332,12 @@ class Server2(Http2Server):
         """End the connection, and with it whatever is under way on it."""
         for telling in self.tellings.values():
             telling.finish(Ended.CLOSED)
-        reach.mark_cut(self.conn)
         if how is Cut.RST:
             reach.reset(self.conn)
         else:
-            yield commands.CloseConnection(self.conn)
+            reach.mark_cut(self.conn)
+            yield commands.CloseTcpConnection(self.conn, half_close=True)
+            yield commands.RequestWakeup(LINGER)
 
 
 class Stream(HttpStream):
@@ -382,8 +392,6 @@ class Stream(HttpStream):
             return
         if early.how is Cut.RST:
             reach.reset(client)
-        elif self.flow.request.is_http2:
-            yield commands.CloseConnection(client)
         else:
             yield commands.CloseTcpConnection(client, half_close=True)
             yield commands.RequestWakeup(LINGER)
