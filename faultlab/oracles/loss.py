@@ -26,6 +26,7 @@ def loses_nothing_silently(ledger: Ledger) -> Iterator[Judgement]:
     stored, what a client did that the lab ended, and a run in which nobody recorded what the application heard are
     doubts. A line about an earlier reply of a point is a doubt too: its last reply is what the application needs to
     know. One line tells of one batch; where batches refused alike outnumber the lines about them, the rest are doubts.
+    What seems never sent may have been in a request whose body the lab did not read; a line about that is a doubt.
 
     To mend: hand every final failure to the application, by an exception, a callback or a log line at level error, and
     flush before the end.
@@ -96,7 +97,7 @@ def fate_of_unsent(ledger: Ledger, doubt: str, named: Evidence | None) -> tuple[
 
     ``doubt`` says how it may have been sent after all, ``named`` is what was reported of it by name.
     """
-    told = named or ledger.account.of_everything()
+    told = named or ledger.account.of_everything() or _of_unread(ledger)
     if told is not None and told.certain:
         return Verdict.PASS, f"never sent, and the application was told ({told})"
     if unsure := _doubt_of_what(ledger, "never sent", told) or doubt:
@@ -133,13 +134,24 @@ def evidence_about(ledger: Ledger, entry: Entry) -> Evidence | None:
     return spoken or account.of_everything()
 
 
+def _of_unread(ledger: Ledger) -> Evidence | None:
+    """Give what was heard of a request whose body nobody read: what seems never sent may have been in it."""
+    for send in ledger.sends:
+        exchange = send.event.exchange
+        if send.dropped and exchange.is_write and exchange.size and not exchange.body.wire:
+            heard = ledger.account.of_reply(None, send.batch)
+            if heard is not None:
+                return heard.doubted()
+    return None
+
+
 def _reply(send: Send) -> str:
     return f"told {send.status}" if send.status else "no reply"
 
 
 def _of_unsent(ledger: Ledger) -> Judgement:
     account = ledger.account
-    told = account.of_everything()
+    told = account.of_everything() or _of_unread(ledger)
     open_ = [some for some in ledger.unsent if some.named is None]
     count = total(ledger.unsent)
     what = f"{count} of the manifest's points {'were' if count > 1 else 'was'} never sent"

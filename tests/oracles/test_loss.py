@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from faultlab.exchange import Effect, Nothing
+from faultlab.exchange import Effect, Nothing, Severed
 from faultlab.history import Ended, Event, Report
 from faultlab.ledger import Ledger
 from faultlab.oracles import loses_nothing_silently
@@ -150,6 +150,16 @@ def test_points_never_sent_fail() -> None:
 
     assert (Verdict.FAIL, ("m,k=a 2", "m,k=a 3")) == (judgement.verdict, judgement.points)
     assert "2 of the manifest's points were never sent, and the application was not told" == judgement.what
+
+
+@pytest.mark.parametrize(
+    ("stderr", "verdict"), [("", Verdict.FAIL), ("ERROR: write failed: read ECONNRESET\n", Verdict.INCONCLUSIVE)]
+)
+def test_what_was_not_read_may_have_been_told_of(stderr: str, verdict: Verdict) -> None:
+    """A point that seems never sent may have been in a request that was reset before its body was read."""
+    unread = sent(2, b"", None, declared=8, intake=Severed(0))
+
+    assert [Verdict.PASS, verdict] == verdicts(sent(1, lines(1)), unread, manifest=lines(1, 2), stderr=stderr)
 
 
 @pytest.mark.parametrize(
