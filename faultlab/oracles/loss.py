@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
+from faultlab.exchange import Handshake
 from faultlab.history import Ended
-from faultlab.ledger import Batch, Entry, Ledger, Send, batch_label, shown, shown_missing, total
+from faultlab.ledger import Batch, Entry, Ledger, Send, batch_label, is_cut, shown, shown_missing, total
 from faultlab.told import Evidence
 from faultlab.verdict import Judgement, Level, Verdict, oracle
 
@@ -26,7 +28,8 @@ def loses_nothing_silently(ledger: Ledger) -> Iterator[Judgement]:
     stored, what a client did that the lab ended, and a run in which nobody recorded what the application heard are
     doubts. A line about an earlier reply of a point is a doubt too: its last reply is what the application needs to
     know. One line tells of one batch; where batches refused alike outnumber the lines about them, the rest are doubts.
-    What seems never sent may have been in a request whose body the lab did not read; a line about that is a doubt.
+    What seems never sent may have been in a request that the lab did not read to its end, or was to follow a handshake
+    that it spoilt; a line about that is a doubt.
 
     To mend: hand every final failure to the application, by an exception, a callback or a log line at level error, and
     flush before the end.
@@ -135,14 +138,20 @@ def evidence_about(ledger: Ledger, entry: Entry) -> Evidence | None:
 
 
 def _of_unread(ledger: Ledger) -> Evidence | None:
-    """Give what was heard of a request whose body nobody read: what seems never sent may have been in it."""
+    """Give what was heard of a request that was not read to its end: what seems never sent may have been in it."""
     for send in ledger.sends:
-        exchange = send.event.exchange
-        if send.dropped and exchange.is_write and exchange.size and not exchange.body.wire:
+        if send.dropped and send.event.exchange.is_write and is_cut(send.event):
             heard = ledger.account.of_reply(None, send.batch)
             if heard is not None:
                 return heard.doubted()
+    if any(isinstance(event.decision.intake, Handshake) for event in ledger.history.events):
+        for number, line in enumerate(ledger.history.stderr.splitlines(), 1):
+            if _OF_TLS.search(line):
+                return Evidence(f"stderr line {number}", line, certain=False)
     return None
+
+
+_OF_TLS = re.compile(r"certificate|handshake|\b(?:ssl|tls)", re.IGNORECASE)
 
 
 def _reply(send: Send) -> str:

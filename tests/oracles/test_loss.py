@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from faultlab.exchange import Effect, Nothing, Severed
+from faultlab.exchange import Effect, Handshake, Nothing, Severed
 from faultlab.history import Ended, Event, Report
 from faultlab.ledger import Ledger
 from faultlab.oracles import loses_nothing_silently
@@ -152,14 +152,25 @@ def test_points_never_sent_fail() -> None:
     assert "2 of the manifest's points were never sent, and the application was not told" == judgement.what
 
 
-@pytest.mark.parametrize(
-    ("stderr", "verdict"), [("", Verdict.FAIL), ("ERROR: write failed: read ECONNRESET\n", Verdict.INCONCLUSIVE)]
-)
-def test_what_was_not_read_may_have_been_told_of(stderr: str, verdict: Verdict) -> None:
-    """A point that seems never sent may have been in a request that was reset before its body was read."""
-    unread = sent(2, b"", None, declared=8, intake=Severed(0))
+RESET = "ERROR: write failed: read ECONNRESET\n"
+EXPIRED = "ERROR: write failed: certificate has expired\n"
 
-    assert [Verdict.PASS, verdict] == verdicts(sent(1, lines(1)), unread, manifest=lines(1, 2), stderr=stderr)
+
+@pytest.mark.parametrize(
+    ("event", "stderr", "verdict"),
+    [
+        (sent(2, b"", None, declared=8, intake=Severed(0)), "", Verdict.FAIL),
+        (sent(2, b"", None, declared=8, intake=Severed(0)), RESET, Verdict.INCONCLUSIVE),
+        (sent(2, b"m,k=b v=", None, declared=80, intake=Severed(8)), "", Verdict.FAIL),
+        (sent(2, b"m,k=b v=", None, declared=80, intake=Severed(8)), RESET, Verdict.INCONCLUSIVE),
+        (sent(2, b"", None, method="TLS", path="", intake=Handshake("expired")), "", Verdict.FAIL),
+        (sent(2, b"", None, method="TLS", path="", intake=Handshake("expired")), EXPIRED, Verdict.INCONCLUSIVE),
+        (sent(2, lines(1)), EXPIRED, Verdict.FAIL),
+    ],
+)
+def test_what_was_not_read_may_have_been_told_of(event: Event, stderr: str, verdict: Verdict) -> None:
+    """A point that seems never sent may have been in a request that was cut, or kept back by a handshake."""
+    assert verdict is verdicts(sent(1, lines(1)), event, manifest=lines(1, 2), stderr=stderr)[-1]
 
 
 @pytest.mark.parametrize(
