@@ -920,14 +920,15 @@ def documented() -> str:
     return DOCS.read_text()
 
 
-def test_example_of_the_page_is_a_scenario() -> None:
-    """The example on the page is read as it stands, and the message it shows is what its misspelling is told."""
+def test_examples_of_the_page_are_scenarios() -> None:
+    """The examples on the page are read as they stand, and the message it shows is what its misspelling is told."""
     page = documented()
-    example = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    examples = [parse(text, "phases") for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
     shown = re.findall(r"```text\nmine.yaml:\d+:\d+: (.*?)\n```", page, re.DOTALL)
     told = said_of(lambda: parse(f"{RULE}with: {{min_wiat: 1}}", "mine.yaml"))
 
-    assert (["evening-peak"], shown) == ([parse(text, "x").name for text in example], [told.partition(": ")[2]])
+    assert ["evening-peak", "phases"] == [example.name for example in examples]
+    assert [told.partition(": ")[2]] == shown
 
 
 def test_page_has_every_key() -> None:
