@@ -21,7 +21,20 @@ from rich.console import Console
 from rich.table import Table
 
 import faultlab
-from faultlab import contract, faults, fingerprint, history, lab, lint, listing, oracles, passport, reports, scenario
+from faultlab import (
+    contract,
+    faults,
+    fingerprint,
+    history,
+    lab,
+    lint,
+    listing,
+    oracles,
+    passport,
+    reports,
+    scenario,
+    terminal,
+)
 from faultlab.exits import Exit
 from faultlab.faults import KnobError, nearest
 from faultlab.fingerprint import Fingerprint, FingerprintError
@@ -180,8 +193,8 @@ def run_command(
     interrupted = False
     with lab.Lab(plan, settings) as running:
         try:
-            with progress(quiet=quiet) as show:
-                running.run(command, progress=show, echo=None if quiet else Echo())
+            with terminal.shown(quiet=quiet) as (progress, echo):
+                running.run(command, progress=progress, echo=echo)
         except KeyboardInterrupt:
             interrupted = True
         finally:
@@ -193,18 +206,6 @@ def run_command(
     return Exit.INTERRUPTED if interrupted else status_of(verdicts)
 
 
-class Echo:
-    """Passes on what the client prints to standard error, above the line that shows the progress."""
-
-    def write(self, data: bytes) -> None:
-        """Write bytes as text to whatever standard error is at the moment."""
-        sys.stderr.write(data.decode(errors="replace"))
-
-    def flush(self) -> None:
-        """Let it be seen."""
-        sys.stderr.flush()
-
-
 def new_folder(name: str, seed: int) -> Path:
     """Give a folder for a history that does not exist yet."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
@@ -214,25 +215,6 @@ def new_folder(name: str, seed: int) -> Path:
         number += 1
         folder = wanted.with_name(f"{wanted.name}-{number}")
     return folder
-
-
-@contextlib.contextmanager
-def progress(*, quiet: bool) -> Iterator[lab.Progress | None]:
-    """Show on a terminal, in one line, how far the run is; elsewhere show nothing."""
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    with console.status("starting the client") as line:
-
-        def show(position: dict[str, Any]) -> None:
-            told = ", ".join(f"{count} × {status}" for status, count in position["told"].items())
-            fired = sum(position["fired"].values())
-            line.update(
-                f"{position['at']:.0f} s: {position['exchanges']} exchanges, {fired} faults; told {told or 'nothing'}"
-            )
-
-        yield show
 
 
 def read_history(folder: Path) -> history.History:

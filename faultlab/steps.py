@@ -62,7 +62,7 @@ def steps(ending: Ending, head: bytes, body: bytes) -> Iterator[Step]:
 
 
 def _dribbled(reply: bytes, bytes_per_second: int) -> Iterator[Step]:
-    size = max(1, bytes_per_second // PIECES_A_SECOND)
+    size = -(-bytes_per_second // PIECES_A_SECOND)
     for start in range(0, len(reply), size):
         piece = reply[start : start + size]
         # Before the piece, so that the whole reply takes what its length and the rate say.

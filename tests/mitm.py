@@ -18,11 +18,12 @@ ADDONS = Path(__file__).parent.parent / "addons"
 
 @dataclass
 class Upstream:
-    """A server on loopback that answers 204 and keeps every body."""
+    """A server on loopback that answers 204 and keeps every body; to one that begins with "slow" once ``go`` is set."""
 
     port: int = 0
     bodies: list[bytes] = field(default_factory=list)
     lengths: list[str] = field(default_factory=list)
+    go: threading.Event = field(default_factory=threading.Event)
 
 
 @contextlib.contextmanager
@@ -36,6 +37,8 @@ def upstream() -> Iterator[Upstream]:
         def do_POST(self) -> None:
             known.lengths.append(self.headers["Content-Length"])
             known.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            if known.bodies[-1].startswith(b"slow"):
+                known.go.wait(60)
             self.send_response(204)
             self.end_headers()
 
@@ -49,6 +52,7 @@ def upstream() -> Iterator[Upstream]:
     try:
         yield known
     finally:
+        known.go.set()
         server.shutdown()
         server.server_close()
         thread.join()

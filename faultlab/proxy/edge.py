@@ -158,11 +158,6 @@ class Edge:
         handshakes.spoil(data, decision.intake.problem)
 
     @guarded
-    def tls_established_client(self, data: tls.TlsData) -> None:
-        """Record that a client took what it should not have taken."""
-        self.shaken(data.context.client, Ended.REPLIED)
-
-    @guarded
     def tls_failed_client(self, data: tls.TlsData) -> None:
         """Record that a client refused to go on."""
         self.shaken(data.context.client, Ended.CLIENT_LEFT)
@@ -187,6 +182,9 @@ class Edge:
         """See the head, and have decided what cannot wait for the body."""
         client = flow.client_conn.id
         self._requests[client] = self._requests.get(client, 0) + 1
+        if self._shaking:
+            # Some clients look at the certificate's name only when the handshake is over: a request is the proof.
+            self.shaken(flow.client_conn, Ended.REPLIED)
         session = self.session
         if session is not None and not self.broken and session.arbiter.looks_at_heads and flow.error is None:
             self.on_head(session, flow)

@@ -25,7 +25,7 @@ def see(flow: http.HTTPFlow, seq: int, at: float, nth: int) -> Exchange:
         query=parameters(query),
         headers=headers,
         body=Body(request.raw_content or b"", encoding_of(headers)),
-        host=request.host_header or f"{request.host}:{request.port}",
+        host=reach.asked_host(request),
         version="HTTP/2" if request.is_http2 else request.http_version,
         nth=nth,
     )

@@ -47,6 +47,17 @@ def make_response(status: int, reason: bytes, headers: http.Headers, content: by
     return response
 
 
+def note_host(request: http.Request) -> None:
+    """Remember the host that a client asked for."""
+    request.asked_host = request.host_header or request.authority or ""  # type: ignore[attr-defined]
+
+
+def asked_host(request: http.Request) -> str:
+    """Give the host, with its port, that a client asked for; that which upstream is to see if nobody noted it."""
+    noted = getattr(request, "asked_host", "")
+    return noted or request.host_header or f"{request.host}:{request.port}"
+
+
 def transport_of(client: connection.Connection) -> Any:
     """Give the streams of a client's connection, below TLS; None once it is gone."""
     handler = ctx.master.addons.get("proxyserver").connections.get(client.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -30,6 +31,9 @@ from faultlab.origin import Origin
 from faultlab.plan import Arbiter, Plan
 from faultlab.steps import damaged
 
+SENDERS = 16
+"""How many held requests a real upstream may be slow with at a time."""
+
 
 @dataclass(slots=True)
 class Late:
@@ -37,6 +41,7 @@ class Late:
 
     deliver: Callable[[], Outcome]
     timer: asyncio.TimerHandle | None = None
+    sending: concurrent.futures.Future[Outcome] | None = None
     told: Outcome | None = None
     stored: Outcome | None = None
 
@@ -66,6 +71,7 @@ class Session:
         self.broken = ""
         self.turn = asyncio.Lock()
         self._late: dict[int, Late] = {}
+        self._sender = concurrent.futures.ThreadPoolExecutor(SENDERS, "late")
 
     def at(self) -> float:
         """Seconds since the run began."""
@@ -104,23 +110,40 @@ class Session:
         self._settle(seq, outcome)
 
     def hold(self, exchange: Exchange, seconds: float, deliver: Callable[[], Outcome]) -> None:
-        """Have upstream get a request in so many seconds, or when ``deliver_late`` is called."""
+        """Have upstream get a request in so many seconds, or when ``deliver_late`` is called.
+
+        ``deliver`` is called in a thread where there is a real upstream, which may be slow.
+        """
         late = self._late[exchange.seq] = Late(deliver)
-        late.timer = asyncio.get_running_loop().call_later(seconds, self._deliver, exchange.seq)
+        late.timer = asyncio.get_running_loop().call_later(seconds, self._due, exchange.seq)
 
     def deliver_late(self) -> None:
-        """Let upstream have at once whatever is held."""
-        for seq in list(self._late):
-            self._deliver(seq)
+        """Let upstream have at once whatever is held, and wait until it does."""
+        for seq, late in list(self._late.items()):
+            if late.timer is not None:
+                late.timer.cancel()
+                self._delivered(seq, late.deliver())
+            elif late.sending is not None:
+                self._delivered(seq, late.sending.result())
 
-    def _deliver(self, seq: int) -> None:
-        late = self._late.get(seq)
-        if late is None or late.timer is None:
-            return
-        late.timer.cancel()
+    def _due(self, seq: int) -> None:
+        late = self._late[seq]
         late.timer = None
-        late.stored = late.deliver()
-        self._settle_late(seq, late)
+        if self.origin is not None:
+            self._delivered(seq, late.deliver())
+            return
+        late.sending = self._sender.submit(late.deliver)
+        loop = asyncio.get_running_loop()
+        late.sending.add_done_callback(
+            lambda sent: loop.call_soon_threadsafe(lambda: self._delivered(seq, sent.result()))
+        )
+
+    def _delivered(self, seq: int, stored: Outcome) -> None:
+        late = self._late.get(seq)
+        if late is not None and late.stored is None:
+            late.timer = late.sending = None
+            late.stored = stored
+            self._settle_late(seq, late)
 
     def _settle_late(self, seq: int, late: Late) -> None:
         told, stored = late.told, late.stored

@@ -227,6 +227,8 @@ class Server2(Http2Server):
     def __init__(self, context: Any) -> None:
         """Begin without streams."""
         super().__init__(context)
+        # Its Huffman code takes time that grows with the square of a value's length: minutes for a megabyte.
+        self.h2_conn.encoder.encode = partial(self.h2_conn.encoder.encode, huffman=False)  # type: ignore[method-assign]
         self.tellings: dict[int, Telling] = {}
         self.heads: dict[int, ResponseHeaders] = {}
         self.bodies: dict[int, bytes] = {}
@@ -356,6 +358,8 @@ class Stream(HttpStream):
 
     def state_wait_for_request_headers(self, event: RequestHeaders) -> Commands:
         """Do at once what needs nothing of the body."""
+        # Before mitmproxy puts upstream's name there, as it does unless it is told to keep the client's.
+        reach.note_host(event.request)
         yield from super().state_wait_for_request_headers(event)
         if self.client_state != self.state_consume_request_body:
             return

@@ -458,6 +458,19 @@ def test_a_handshake_is_spoilt(tmp_path: Path, armed: Armed, problem: str, said:
     assert () == past.broken
 
 
+def test_a_client_that_looks_at_the_name_afterwards_is_no_fool(tmp_path: Path, armed: Armed) -> None:
+    """Some shake hands first and leave then; only whoever sends a request has taken the certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with armed(plan_of(Tls("wrong_name")), tmp_path / "h") as lab:
+        with context.wrap_socket(socket.create_connection(("127.0.0.1", lab.port), timeout=20)) as secure:
+            assert secure.version()
+        settled(lab)
+        past = history.read(lab.complete())
+
+    assert [("TLS", Ended.CLIENT_LEFT)] == [(e.exchange.method, e.outcome.ended) for e in past.events if e.outcome]
+
+
 def test_a_client_that_does_not_verify_is_seen(tmp_path: Path, armed: Armed) -> None:
     """Whoever goes on after a certificate that expired has a history that says so."""
     context = ssl.create_default_context()
@@ -518,6 +531,22 @@ def test_a_body_is_cut_over_http2(tmp_path: Path, armed: Armed, reply: bytes) ->
 
     assert (200, body[:9], "", "fin") == (seen.status, seen.body, seen.end, raw.end)
     assert [9] == [e.outcome.sent for e in past.events if e.outcome]
+
+
+@pytest.mark.parametrize("what", ["header", "headers", "body"])
+def test_a_large_reply_over_http2(tmp_path: Path, armed: Armed, what: str) -> None:
+    """A megabyte in one header costs no more than one in a body, and arrives."""
+    size = 2_000 if what == "headers" else 1_000_000
+    with armed(plan_of(Oversize(what, size)), tmp_path / "h") as lab:
+        with Raw2(lab.port, lab.certificate) as raw:
+            raw.h2.decoder.max_header_list_size = 1 << 24
+            raw.wait(raw.start(headers=AUTH2))
+            [seen] = raw.replies.values()
+        past = history.read(lab.complete())
+
+    got = {"header": seen.headers.get("x-padding", ""), "headers": list(seen.headers)[-size:], "body": seen.body}[what]
+    assert (size, "whole", "") == (len(got), seen.end, raw.end)
+    assert [Ended.REPLIED] == [e.outcome.ended for e in past.events if e.outcome]
 
 
 @pytest.mark.parametrize("fault", [Latency(seconds=0.3), Stall(seconds=None)], ids=["latency", "stall"])
