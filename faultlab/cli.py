@@ -234,7 +234,7 @@ def report(folder: Path, json_file: Path | None, *, strict: bool) -> Verdicts:
     past = read_history(folder)
     verdicts = oracles.judge(past, strict=strict)
     if json_file is not None:
-        text = reports.json(verdicts, past)
+        text = reports.json(reports.Result.of(verdicts, past, strict=strict))
         if str(json_file) == "-":
             click.echo(text)
             return verdicts

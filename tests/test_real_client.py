@@ -11,7 +11,7 @@ import pytest
 
 from faultlab import history, oracles, scenario
 from faultlab.lab import Lab, Settings
-from faultlab.reports import json as report_json
+from faultlab.reports import Result
 
 WRITER = Path(__file__).parent.parent / "examples" / "write_batches.py"
 
@@ -24,7 +24,7 @@ def judged(tmp_path: Path, name: str, *, seed: int = 7) -> tuple[history.History
     with Lab(plan, settings) as lab:
         lab.run([sys.executable, str(WRITER)])
         past = history.read(lab.finish())
-    return past, json.loads(report_json(oracles.judge(past), past))
+    return past, Result.of(oracles.judge(past), past).to_json()
 
 
 def oracle(report: dict[str, Any], name: str) -> dict[str, Any]:
@@ -72,4 +72,4 @@ def test_the_wire_is_the_manifest_where_there_is_none(tmp_path: Path) -> None:
     (past.path / history.MANIFEST).unlink()
     again = history.read(past.path)
 
-    assert report["verdict"] == json.loads(report_json(oracles.judge(again), again))["verdict"]
+    assert report["verdict"] == oracles.judge(again).verdict.word

@@ -14,6 +14,7 @@ from faultlab import oracles, reports
 from faultlab.history import History
 from faultlab.ledger import Ledger
 from faultlab.oracles import judge
+from faultlab.reports import Result, ResultError
 from faultlab.reports.text import COLUMNS, DETAILED
 from faultlab.verdict import KEPT, Judgement, Level, Oracle, Verdict, Verdicts, oracle
 from tests.builders import history, lines, sent
@@ -102,7 +103,7 @@ def test_text_counts_what_it_does_not_show() -> None:
 
 def test_json_counts_what_it_does_not_list() -> None:
     """The counts are exact where the list has the first of each verdict only."""
-    [found] = json.loads(reports.json(judge(CALM, (MANY,)), CALM))["oracles"]
+    [found] = json.loads(reports.json(Result.of(judge(CALM, (MANY,)), CALM)))["oracles"]
 
     assert {"pass": KEPT + 1, "inconclusive": 0, "fail": KEPT + 234} == found["cases"]
     assert [f"bad {KEPT - 1}", "good 0", f"good {KEPT - 1}"] == [
@@ -113,7 +114,7 @@ def test_json_counts_what_it_does_not_list() -> None:
 @pytest.mark.parametrize("past", [GUILTY, CALM])
 def test_json_lists_as_many_as_it_counts(past: History) -> None:
     """Where nothing was left out, list and counts are one."""
-    found = json.loads(reports.json(judge(past), past))["oracles"]
+    found = json.loads(reports.json(Result.of(judge(past), past)))["oracles"]
 
     assert [one["cases"] for one in found] == [
         {word: sum(judged["verdict"] == word for judged in one["judgements"]) for word in one["cases"]} for one in found
@@ -130,14 +131,14 @@ def test_lines_of_text_fit(past: History) -> None:
 
 def test_json_of_a_guilty_client() -> None:
     """Every documented key, for programs."""
-    text = reports.json(judge(GUILTY), GUILTY)
+    text = reports.json(Result.of(judge(GUILTY), GUILTY))
 
     assert golden("guilty.json", text) == text
 
 
 def test_json_says_what_the_verdict_says() -> None:
     """Verdict, exit status and the verdict of each oracle."""
-    value = json.loads(reports.json(judge(GUILTY), GUILTY))
+    value = json.loads(reports.json(Result.of(judge(GUILTY), GUILTY)))
 
     assert ("fail", 1, {"quota": 1, "outage": 0}) == (value["verdict"], value["exit_status"], value["counts"]["fired"])
     assert [one.name for one in oracles.ALL] == [one["name"] for one in value["oracles"]]
@@ -145,7 +146,7 @@ def test_json_says_what_the_verdict_says() -> None:
 
 def test_json_of_a_crash_has_its_traceback() -> None:
     """A program may want to file it."""
-    (found,) = json.loads(reports.json(judge(CALM, (crashes,)), CALM))["oracles"]
+    (found,) = json.loads(reports.json(Result.of(judge(CALM, (crashes,)), CALM)))["oracles"]
 
     assert found["crashed"].endswith("ZeroDivisionError\n")
 
@@ -166,9 +167,47 @@ def test_a_history_without_a_command_leaves_a_place_for_it() -> None:
     assert last.endswith(" -- COMMAND")
 
 
-def test_every_report_is_a_function_of_verdicts_and_history() -> None:
-    """Any of them can stand where another does."""
-    assert all(report(judge(CALM), CALM) for report in reports.ALL)
+@pytest.mark.parametrize("strict", [False, True])
+def test_json_is_read_back(*, strict: bool) -> None:
+    """What was written is the same when read, kept judgements and tracebacks included."""
+    for past, known in ((GUILTY, oracles.ALL), (CALM, (crashes,)), (history(), oracles.ALL)):
+        result = Result.of(judge(past, known, strict=strict), past, strict=strict)
+        assert result == Result.from_json(json.loads(reports.json(result)))
+
+
+@pytest.mark.parametrize("value", [None, [], {}, {"format": 2}, {"format": 1}, {"format": 1, "counts": 3}])
+def test_json_of_something_else_is_refused(value: object) -> None:
+    """One line says what was found."""
+    with pytest.raises(ResultError, match="no result of a run: "):
+        Result.from_json(value)
+
+
+def test_what_a_finding_means_for_its_run() -> None:
+    """A should that fails is a warning, and a failure where the run is strict; what nobody asked is undecided."""
+
+    @oracle(level=Level.SHOULD, source="a test")
+    def advises(ledger: Ledger) -> Iterator[Judgement]:
+        """Better not."""
+        yield Judgement(Verdict.FAIL, "it did")
+
+    @oracle(level=Level.MUST, source="a test")
+    def silent(ledger: Ledger) -> Iterator[Judgement]:
+        """Nothing to say."""
+        yield from ()
+
+    @oracle(level=Level.SHOULD, source="a test")
+    def doubts(ledger: Ledger) -> Iterator[Judgement]:
+        """Who knows."""
+        yield Judgement(Verdict.INCONCLUSIVE, "maybe")
+
+    known = (advises, silent, doubts, crashes)
+    asked = [
+        [one.standing.value for one in Result.of(judge(CALM, known, strict=strict), CALM, strict=strict).oracles]
+        for strict in (False, True)
+    ]
+
+    assert ["warning", "undecided", "undecided", "inconclusive"] == asked[0]
+    assert ["fail", "undecided", "inconclusive", "inconclusive"] == asked[1]
 
 
 def test_words_are_the_same_for_every_oracle() -> None:
