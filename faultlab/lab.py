@@ -126,7 +126,7 @@ class Lab:
         """Remember what is to be started."""
         self.plan = plan
         self.settings = settings
-        self.token = settings.token or f"faultlab-{blake2b(str(plan.seed).encode(), digest_size=8).hexdigest()}"
+        self.token = settings.token or token_of(plan)
         # The proxy has the same salt, so that the token is known by one tag wherever it was found.
         self._salt = os.urandom(16)
         self._redactor = Redactor(self._salt)
@@ -185,7 +185,7 @@ class Lab:
             "upstream": settings.upstream,
             "forward": settings.forward,
             "tls": self.tls,
-            "token": None if settings.upstream else self.token,
+            "token": self._origins_token,
             "salt": self._salt.hex(),
             "listen_host": settings.listen_host,
             "port": settings.port,
@@ -222,7 +222,24 @@ class Lab:
         The history before is closed as it is: ``complete`` it first. Raises LabError.
         """
         run = self._planned(plan, folder)
-        self.ask("arm", plan=plan.to_json(), history=str(self.folder), run=run)
+        self.ask("arm", plan=plan.to_json(), history=str(self.folder), run=run, token=self._origins_token)
+
+    def renew(self, plan: Plan, settings: Settings) -> None:
+        """Go on as if this were a lab just started: other settings, another token, a port no client has heard of.
+
+        Whoever is still connected is cut off. Upstream, interpreter and the way clients come cannot change; nor can
+        ``tls`` be had where the lab began without. The history before is closed as it is: ``complete`` it first. Raises
+        LabError.
+        """
+        self.settings, self.plan = settings, plan
+        self.token = settings.token or token_of(plan)
+        self.client = None
+        self.port = int(self.ask("move")["port"])
+        self.arm(plan, settings.history)
+
+    @property
+    def _origins_token(self) -> str | None:
+        return None if self.settings.upstream else self.token
 
     def _launch(self, config: dict[str, Any]) -> None:
         python = self.settings.python or os.environ.get(PYTHON_VARIABLE) or sys.executable
@@ -285,7 +302,8 @@ class Lab:
         said = [line for line in self._complaints if line.strip() and not line.startswith(_NOT_THE_REASON)]
         text = said[-1].strip() if said else "it said nothing"
         if "No module named 'mitmproxy'" in text:
-            text = f"no mitmproxy there; install faultlab[proxy], or name another Python in {PYTHON_VARIABLE}"
+            named = f"name another Python in {PYTHON_VARIABLE}, for pytest in its setting faultlab_python"
+            text = f"no mitmproxy there; install faultlab[proxy], or {named}"
         return text
 
     def ask(self, do: str, **given: Any) -> dict[str, Any]:
@@ -484,6 +502,8 @@ class Lab:
             if self._proxy.stdin is not None:
                 with contextlib.suppress(OSError):
                     self._proxy.stdin.close()
+            # A process that was forked from ours may hold the other end of that pipe still.
+            self._proxy.terminate()
             try:
                 self._proxy.wait(GRACE)
             except subprocess.TimeoutExpired:
@@ -492,6 +512,11 @@ class Lab:
             if self._proxy.stdout is not None:
                 self._proxy.stdout.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def token_of(plan: Plan) -> str:
+    """Give the token a client is handed where none is given; that of a seed is always the same."""
+    return f"faultlab-{blake2b(str(plan.seed).encode(), digest_size=8).hexdigest()}"
 
 
 _NOT_THE_REASON = ("Error logged during startup", "Errors logged during startup", "Try specifying a different port")

@@ -1,5 +1,7 @@
 """The pytest plugin: whoever asks for the fixture ``faultlab`` has a lab for the length of one test.
 
+One proxy serves all tests of a worker, one after the other, each on a port of its own.
+
 Nothing but pytest is imported here: the plugin is loaded into every pytest run of everyone who has faultlab installed,
 also into those that never ask for a lab.
 """
@@ -22,8 +24,10 @@ if typing.TYPE_CHECKING:
     from faultlab.exchange import Decision
     from faultlab.history import Client, History
     from faultlab.lab import Lab
+    from faultlab.labs import Labs
     from faultlab.plan import Plan
     from faultlab.scenario import Scenario
+    from faultlab.strategies import Schedule
     from faultlab.verdict import Verdicts
 
 MARKER = "faultlab"
@@ -35,12 +39,29 @@ LONGEST = 100
 ENDS_WELL = "ends_well"
 
 
+SETTINGS = {
+    "seed": ("N", "Seed of every draw, whatever the markers say."),
+    "history": (
+        "DIR",
+        "Folder for the tests' histories; a temporary one if not given.",
+    ),
+    "profile": ("NAME", "Product family that is imitated where a marker names none."),
+    "upstream": ("URL", "A real InfluxDB behind the proxy instead of the embedded one."),
+    "python": ("PATH", "Interpreter of an environment with faultlab[proxy], where this one cannot hold mitmproxy."),
+}
+"""What may stand in pytest's configuration as ``faultlab_NAME``, and before that in an option ``--faultlab-NAME``."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add our options, each under a name that begins with ours."""
+    """Add our options and settings, each under a name that begins with ours."""
     group = parser.getgroup("faultlab", "faultlab: an InfluxDB that fails as documented")
-    group.addoption("--faultlab-seed", type=int, metavar="N", help="Seed of every draw, whatever the markers say.")
+    for name, (kind, meaning) in SETTINGS.items():
+        group.addoption(f"--faultlab-{name}", type=int if kind == "N" else str, metavar=kind, help=meaning)
+        parser.addini(f"faultlab_{name}", meaning)
     group.addoption(
-        "--faultlab-history", metavar="DIR", help="Folder for the tests' histories; a temporary one if not given."
+        "--faultlab-replay",
+        metavar="DIR",
+        help="Decide each write as an earlier run did, which kept its histories in DIR; rules are passed over.",
     )
 
 
@@ -50,39 +71,101 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{SIGNATURE}: {meaning}")
 
 
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say what was asked of us; nothing to those who asked nothing."""
+    given = {name: setting(config, name) for name in (*SETTINGS, "replay")}
+    said = ", ".join(f"{name} {value}" for name, value in given.items() if value)
+    return f"faultlab: {said}" if said else None
+
+
+def setting(config: pytest.Config, name: str) -> str:
+    """Give the text of one of our options, or of the setting of that name; empty if neither is given."""
+    given = config.getoption(f"--faultlab-{name}")
+    if given is None and name in SETTINGS:
+        given = config.getini(f"faultlab_{name}")
+    return "" if given is None else str(given)
+
+
+@pytest.fixture(scope="session", name="_faultlab_labs")
+def labs_fixture() -> Iterator[Labs]:
+    """Keep the proxy of this worker; gone when its last test is."""
+    from faultlab.labs import Labs
+
+    with contextlib.closing(Labs()) as labs:
+        yield labs
+
+
 @pytest.fixture(name="faultlab")
-def faultlab_fixture(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultLab]:
-    """Run a proxy for this test, under the marked scenario or ``calm``; it is gone when the test is."""
+def faultlab_fixture(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, _faultlab_labs: Labs
+) -> Iterator[FaultLab]:
+    """Give an InfluxDB that fails for this test as marked, or not at all if it is not marked; empty when it begins."""
     from faultlab.contract import UnknownProfile
     from faultlab.faults import KnobError
-    from faultlab.lab import Lab, LabError, Settings
+    from faultlab.history import HistoryError
+    from faultlab.lab import LabError, Settings
     from faultlab.scenario import ScenarioError
 
-    node = request.node
+    node, config = request.node, request.config
+    name = re.sub(r"[^A-Za-z0-9._]+", "-", node.nodeid).strip("-.")[-LONGEST:]
     try:
         scenario, profile, seed = marked(node)
-        given = request.config.getoption("--faultlab-seed")
-        plan = scenario.plan(seed=seed if given is None else given, profile=profile)
-    except (ScenarioError, KnobError, UnknownProfile, MarkerError) as problem:
+        plan = scenario.plan(seed=given_seed(config, seed), profile=profile or setting(config, "profile") or None)
+        replay = Replay(config, name)
+        plan = replay.of(plan)
+    except (ScenarioError, KnobError, UnknownProfile, MarkerError, HistoryError) as problem:
         fail(problem)
     settings = Settings(
-        history=folder_of(node, request.config, tmp_path_factory),
+        history=folder_of(name, config, tmp_path_factory),
+        upstream=setting(config, "upstream").rstrip("/") or None,
+        python=setting(config, "python"),
         terms=scenario.terms,
         scenario=scenario.name,
         source=scenario.source,
         # How the test's own process ends is pytest's to tell; a client it runs is asked all the same.
-        checks=tuple(name for name in scenario.checks if name != ENDS_WELL),
+        checks=tuple(check for check in scenario.checks if check != ENDS_WELL),
     )
     again = f"pytest {shlex.quote(node.nodeid)} --faultlab-seed {plan.seed}"
-    with contextlib.ExitStack() as stack:
-        try:
-            lab = stack.enter_context(Lab(plan, settings))
-        except LabError as problem:
-            fail(problem)
-        running = FaultLab(lab, again)
-        yield running
-        with contextlib.suppress(LabError):
-            running.finish()
+    try:
+        lab = _faultlab_labs.lab(plan, settings)
+    except LabError as problem:
+        fail(problem)
+    running = FaultLab(lab, again, replay)
+    yield running
+    running.end()
+
+
+class Replay:
+    """The decisions of earlier runs, where some are asked for."""
+
+    def __init__(self, config: pytest.Config, name: str, number: int = 0) -> None:
+        """Look for the history of a test, or of one of its scopes; raises HistoryError if there is none."""
+        from faultlab.history import EVENTS, HistoryError
+
+        self._config, self._name = config, name
+        given = setting(config, "replay")
+        self._folder = None
+        if given:
+            root = Path(config.invocation_params.dir, given)
+            wanted = root if (root / EVENTS).exists() else root / (f"{name}-{number}" if number else name)
+            if not (wanted / EVENTS).exists():
+                raise HistoryError(f"{wanted}: no history to replay; expected one of --faultlab-history")
+            self._folder = wanted
+
+    def of(self, plan: Plan) -> Plan:
+        """Give the plan that decides as that run did; the given one if nothing is to be replayed."""
+        from faultlab import history
+        from faultlab.plan import Plan
+
+        if self._folder is None:
+            return plan
+        past = history.read(self._folder)
+        steps = tuple(event.decision for event in past.events if event.exchange.is_write)
+        return Plan((), plan.seed, str(past.run["profile"]), steps)
+
+    def scope(self, number: int) -> Replay:
+        """Give what is replayed in a scope of the test, numbered from 1; raises HistoryError."""
+        return Replay(self._config, self._name, number)
 
 
 class Scope:
@@ -158,16 +241,14 @@ class Scope:
         verdicts = self.verdict(strict=strict)
         if verdicts.verdict is not Verdict.PASS:
             again = f"{self._again}\n  faultlab judge {shlex.quote(str(self.folder))}"
-            raise AssertionError(reports.text(verdicts, self.history, again))
+            parts = (reports.text(verdicts, self.history, again), reports.around(verdicts, self.history))
+            raise AssertionError("\n\n".join(filter(None, parts)))
 
     def finish(self) -> None:
         """Complete the history; the second time, do nothing. Raises LabError."""
         if not self._finished:
             self._finished = True
-            self._end()
-
-    def _end(self) -> None:
-        self._lab.complete()
+            self._lab.complete()
 
     def _ask[T](self, what: typing.Callable[[], T]) -> T:
         __tracebackhide__ = True
@@ -182,6 +263,11 @@ class Scope:
 class FaultLab(Scope):
     """The lab of one test: a scope that lasts until the test begins another, of which it may begin any number."""
 
+    def __init__(self, lab: Lab, again: str, replay: Replay) -> None:
+        """Take a lab that has been armed, and what earlier run it repeats."""
+        super().__init__(lab, again)
+        self._replay = replay
+
     def faults(self, *given: object) -> contextlib.AbstractContextManager[Scope]:
         """Give a scope in which these faults and rules apply, or those of a scenario; none if nothing is given."""
         from faultlab.faults import KnobError
@@ -195,18 +281,23 @@ class FaultLab(Scope):
         except (ScenarioError, KnobError, MarkerError) as problem:
             fail(problem)
 
-    def play(self, schedule: Sequence[Decision]) -> contextlib.AbstractContextManager[Scope]:
+    def play(self, schedule: Schedule | Sequence[Decision]) -> contextlib.AbstractContextManager[Scope]:
         """Give a scope whose first writes are decided by a schedule, in the order of arrival."""
         from faultlab.plan import Plan
 
-        return self._scope(Plan((), self._lab.plan.seed, self._lab.plan.profile, tuple(schedule)))
+        steps = tuple(getattr(schedule, "decisions", schedule))
+        return self._scope(Plan((), self._lab.plan.seed, self._lab.plan.profile, steps))
 
     @contextlib.contextmanager
     def _scope(self, plan: Plan) -> Iterator[Scope]:
-        if not self._finished:
-            self._finished = True
-            self._ask(self._lab.complete)
+        from faultlab.history import HistoryError
+
+        self._ask(self.finish)
         self._scopes += 1
+        try:
+            plan = self._replay.scope(self._scopes).of(plan)
+        except HistoryError as problem:
+            fail(problem)
         self._ask(lambda: self._lab.arm(plan, self.folder.with_name(f"{self.folder.name}-{self._scopes}")))
         scope = Scope(self._lab, self._again)
         try:
@@ -214,8 +305,17 @@ class FaultLab(Scope):
         finally:
             self._ask(scope.finish)
 
-    def _end(self) -> None:
-        self._lab.finish()
+    def end(self) -> None:
+        """Complete the history; fail the test where the lab itself did, whatever the test asserted."""
+        from faultlab.lab import LabError
+
+        try:
+            self.finish()
+            broken = self._lab.ask("health")["broken"]
+        except LabError as problem:
+            fail(problem)
+        if broken:
+            fail(RuntimeError(f"the lab was broken: {broken}"))
 
 
 class MarkerError(ValueError):
@@ -285,15 +385,29 @@ def flat(given: Sequence[object]) -> Iterator[object]:
             yield item
 
 
-def folder_of(node: pytest.Item, config: pytest.Config, temporary: pytest.TempPathFactory) -> Path:
-    """Give a folder that does not exist yet for a test's history, named after the test."""
-    name = re.sub(r"[^A-Za-z0-9._]+", "-", node.nodeid).strip("-.")[-LONGEST:]
-    given = config.getoption("--faultlab-history")
-    if given is None:
-        return Path(temporary.mktemp("faultlab"), name)
-    wanted = Path(config.invocation_params.dir, given, name)
+def given_seed(config: pytest.Config, marked: int | None) -> int | None:
+    """Give the seed: that of the command line, then the marker's, then the configuration's; raises MarkerError."""
+    asked = config.getoption("--faultlab-seed")
+    if asked is None and marked is not None:
+        return marked
+    text = setting(config, "seed")
+    try:
+        return int(text) if text else None
+    except ValueError:
+        raise MarkerError(f"seed is {text!r}; expected a whole number") from None
+
+
+def folder_of(name: str, config: pytest.Config, temporary: pytest.TempPathFactory) -> Path:
+    """Make an empty folder for a test's history, named after the test, and give it."""
+    given = setting(config, "history")
+    wanted = Path(config.invocation_params.dir, given, name) if given else Path(temporary.mktemp("faultlab"), name)
     number, folder = 1, wanted
-    while folder.exists():
-        number += 1
-        folder = wanted.with_name(f"{name}-{number}")
-    return folder
+    while True:
+        try:
+            # Two workers may be at it at once.
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+            folder = wanted.with_name(f"{name}-{number}")
+        else:
+            return folder

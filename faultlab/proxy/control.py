@@ -2,17 +2,19 @@
 
 Commands: ``position`` (counts so far), ``arm`` (go on with another plan and history), ``disarm`` (let everything pass),
 ``deliver`` (let upstream have what is held), ``guard`` (the client's process group, which ends when the parent does),
-``health`` (why the lab is broken, if it is), ``holds`` (process, connections, tasks), ``stop``.
+``move`` (listen on another port, and drop whoever is connected), ``health`` (why the lab is broken, if it is),
+``holds`` (process, connections, tasks), ``stop``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-type Command = Callable[[dict[str, Any]], dict[str, Any]]
+type Command = Callable[[dict[str, Any]], dict[str, Any] | Awaitable[dict[str, Any]]]
 
 
 async def serve(path: str, commands: dict[str, Command]) -> asyncio.AbstractServer:
@@ -24,7 +26,7 @@ async def serve(path: str, commands: dict[str, Command]) -> asyncio.AbstractServ
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while line := await reader.readline():
-                writer.write(json.dumps(answer(line, commands)).encode() + b"\n")
+                writer.write(json.dumps(await answer(line, commands)).encode() + b"\n")
                 await writer.drain()
         except ConnectionError:
             pass
@@ -34,13 +36,14 @@ async def serve(path: str, commands: dict[str, Command]) -> asyncio.AbstractServ
     return await asyncio.start_unix_server(talk, path, limit=16 * 1024 * 1024)
 
 
-def answer(line: bytes, commands: dict[str, Command]) -> dict[str, Any]:
+async def answer(line: bytes, commands: dict[str, Command]) -> dict[str, Any]:
     """Give the answer to one line."""
     try:
         given = json.loads(line)
         name = given["do"]
         if name not in commands:
             return {"error": f"no command {name!r}; known: {', '.join(commands)}"}
-        return commands[name](given)
+        result = commands[name](given)
+        return await result if inspect.isawaitable(result) else result
     except Exception as problem:  # noqa: BLE001 - whoever steers is told, and the proxy goes on
         return {"error": f"{type(problem).__name__}: {problem}"}

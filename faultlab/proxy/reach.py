@@ -203,6 +203,8 @@ class Door:
         """Begin open."""
         self._until = 0.0
         self._ends = asyncio.Event()
+        self._opened = asyncio.Event()
+        self._opened.set()
 
     async def refuse(self, seconds: float, busy: set[str]) -> None:
         """Refuse connections for a while, and reset those that are open but for the ``busy`` clients'.
@@ -211,6 +213,7 @@ class Door:
         """
         was_closed, self._until = self._until, max(self._until, time.monotonic() + seconds)
         proxyserver = ctx.master.addons.get("proxyserver")
+        self._opened.clear()
         closed = [] if was_closed else [(instance, _closed(instance)) for instance in proxyserver.servers]
         for handler in list(proxyserver.connections.values()):
             if handler.client.id not in busy:
@@ -226,14 +229,34 @@ class Door:
             self._ends.clear()
             for instance, sockets in closed:
                 for sock in sockets:
-                    instance._servers.append(  # noqa: SLF001 - where it keeps what it is to close
-                        await asyncio.start_server(instance.handle_stream, sock=sock, backlog=BACKLOG)
-                    )
+                    await _listen(instance, sock)
+            self._opened.set()
 
     def open(self) -> None:
         """Let connections in again at once."""
         if self._until:
             self._ends.set()
+
+    async def move(self) -> int:
+        """Listen on another port in place of the present one, reset whoever is connected, and give the port."""
+        self.open()
+        await self._opened.wait()
+        proxyserver = ctx.master.addons.get("proxyserver")
+        for handler in list(proxyserver.connections.values()):
+            reset(handler.client)
+        [instance] = proxyserver.servers
+        [known] = _closed(instance)
+        with known:
+            address = known.getsockname()[0]
+        sock = socket.create_server((address, 0), family=known.family, backlog=BACKLOG)
+        await _listen(instance, sock)
+        return int(sock.getsockname()[1])
+
+
+async def _listen(instance: Any, sock: socket.socket) -> None:
+    """Have an instance accept connections on a socket."""
+    server = await asyncio.start_server(instance.handle_stream, sock=sock, backlog=BACKLOG)
+    instance._servers.append(server)  # noqa: SLF001 - where it keeps what it is to close
 
 
 def _closed(instance: Any) -> list[socket.socket]:

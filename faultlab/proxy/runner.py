@@ -179,6 +179,7 @@ class LabEdge(Edge):
             "disarm": lambda _given: self.rearm({"plan": {**self.config["plan"], "rules": []}}),
             "guard": self.guard,
             "deliver": lambda _given: self.deliver(),
+            "move": lambda _given: self.move(),
             "health": lambda _given: {"broken": self.broken},
             "holds": lambda _given: self.holds(),
             "stop": lambda _given: self.stop(),
@@ -214,6 +215,10 @@ class LabEdge(Edge):
         self.session.deliver_late()
         self.door.open()
         return {}
+
+    async def move(self) -> dict[str, Any]:
+        """Listen on another port, which no client has heard of; give it."""
+        return {"port": await self.door.move()}
 
     def rearm(self, given: dict[str, Any]) -> dict[str, Any]:
         """Go on with another plan and, if one is named, another history."""

@@ -5,8 +5,9 @@ Importing registers nothing.
 
 from __future__ import annotations
 
+from faultlab.reports.around import around
 from faultlab.reports.json import json
 from faultlab.reports.result import Asked, Result, ResultError, Standing
 from faultlab.reports.text import text
 
-__all__ = ["Asked", "Result", "ResultError", "Standing", "json", "text"]
+__all__ = ["Asked", "Result", "ResultError", "Standing", "around", "json", "text"]
