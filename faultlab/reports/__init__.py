@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from faultlab.reports.around import around
 from faultlab.reports.json import json
+from faultlab.reports.junit import junit
+from faultlab.reports.markdown import markdown
 from faultlab.reports.result import Asked, Result, ResultError, Standing
 from faultlab.reports.text import text
 
-__all__ = ["Asked", "Result", "ResultError", "Standing", "around", "json", "text"]
+__all__ = ["Asked", "Result", "ResultError", "Standing", "around", "json", "junit", "markdown", "text"]
