@@ -68,7 +68,7 @@ def test_health_is_empty_while_all_is_well(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"do": "explode"}, "no command 'explode'; known: position, arm, disarm, guard, deliver, move, health, holds, stop"),
+        ({"do": "explode"}, "no command 'explode'; known: position, arm, disarm, guard, deliver, move, health"),
         ({"do": "arm", "plan": {}}, "KeyError"),
         ({"do": "arm", "plan": {"rules": [{"fault": "rate_limt"}], "seed": 1, "profile": "core"}}, "did you mean"),
     ],
