@@ -15,11 +15,11 @@ from faultlab.reports.wording import (
     clean,
     clipped,
     counted,
-    detail,
     distinct,
     one_line,
     reasons,
     standing,
+    story,
     tally,
     worst,
 )
@@ -123,13 +123,13 @@ def _reasons(result: Result) -> Iterator[str]:
 def _section(asked: Asked) -> str:
     head = f"**{_WORDS[standing(asked)]}**: {_code(clipped(one_line(asked.name), _NAME))}"
     source = f" ({asked.level}; {_code(clipped(one_line(asked.source), _LINE))})" if asked.source else ""
-    because = [f"tolerated: {one_line(asked.because)}"] if standing(asked) is Standing.TOLERATED else []
+    # Of a traceback, the one text of several lines, the last ones say most.
     lines = [
         clipped(line, _LINE)
-        for text in (*because, *detail(asked, _JUDGEMENTS, _POINTS))
+        for text in story(asked, _JUDGEMENTS, _POINTS)
         for line in text.splitlines()[-3 * _JUDGEMENTS :]
     ]
-    return f"{head}{source}\n\n{_fenced(lines or ['nothing to judge'])}"
+    return f"{head}{source}\n\n{_fenced(lines)}"
 
 
 def _code(text: str) -> str:

@@ -81,7 +81,7 @@ def headline(asked: Asked) -> str:
         more = asked.cases.get(asked.verdict, 0) - 1
         said = one_line(found[0].what) + (f"; and {more} more" if more > 0 else "")
     if stands is Standing.TOLERATED:
-        return f"tolerated: {one_line(asked.because) or 'no reason is given'}; {said}"
+        return f"{tolerance(asked)}; {said}"
     return said
 
 
@@ -103,6 +103,21 @@ def detail(asked: Asked, shown: int = SHOWN, points: int | None = None) -> Itera
             yield f"and {more} more that {'fail' if verdict is Verdict.FAIL else 'are inconclusive'}"
     if asked.crashed:
         yield clean(asked.crashed.rstrip())
+
+
+def story(asked: Asked, shown: int = SHOWN, points: int | None = None) -> list[str]:
+    """Give the detail under what it needs to be understood; there is always at least one line."""
+    lines = list(detail(asked, shown, points))
+    if standing(asked) is Standing.TOLERATED:
+        lines.insert(0, tolerance(asked))
+    elif asked.crashed and standing(asked) is Standing.INCONCLUSIVE:
+        lines.insert(0, headline(asked))
+    return lines or [headline(asked)]
+
+
+def tolerance(asked: Asked) -> str:
+    """Say in one line why a failure is tolerated."""
+    return f"tolerated: {one_line(asked.because) or 'no reason is given'}"
 
 
 def reasons(result: Result) -> list[str]:
