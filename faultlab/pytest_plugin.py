@@ -226,19 +226,28 @@ class Scope:
             self._history = history.read(self.folder)
         return self._history
 
-    def verdict(self, *, strict: bool = False) -> Verdicts:
-        """Judge what happened; ``strict`` lets a failed ``should`` fail it."""
+    def verdict(self, *names: str, strict: bool = False) -> Verdicts:
+        """Judge what happened by all oracles, or by those named, each of which then must find something to judge.
+
+        ``strict`` lets a failed ``should`` fail it.
+        """
         from faultlab import oracles
 
-        return oracles.judge(self.history, strict=strict)
+        if not names:
+            return oracles.judge(self.history, strict=strict)
+        try:
+            chosen = tuple(oracles.named(name) for name in names)
+        except oracles.UnknownOracle as problem:
+            fail(problem)
+        return oracles.judge(self.history, chosen, names, strict=strict)
 
-    def assert_pass(self, *, strict: bool = False) -> None:
-        """Raise AssertionError with the report, and the command that runs the test again, for anything but a pass."""
+    def assert_pass(self, *names: str, strict: bool = False) -> None:
+        """Raise AssertionError for any verdict but a pass: with the report, the exchanges and what runs it again."""
         __tracebackhide__ = True
         from faultlab import reports
         from faultlab.verdict import Verdict
 
-        verdicts = self.verdict(strict=strict)
+        verdicts = self.verdict(*names, strict=strict)
         if verdicts.verdict is not Verdict.PASS:
             again = f"{self._again}\n  faultlab judge {shlex.quote(str(self.folder))}"
             parts = (reports.text(verdicts, self.history, again), reports.around(verdicts, self.history))
