@@ -38,7 +38,7 @@ from faultlab.faults.retry_after import FORMS
 from faultlab.plan import Arbiter, Match, Plan, Range, Rule, When
 from faultlab.scenario import Scenario, ScenarioError, load, names, parse, schema
 from faultlab.scenarios import reading
-from faultlab.scenarios.schema import expected
+from faultlab.scenarios.checking import expected
 from faultlab.terms import Terms
 
 FOLDER = Path(scenarios.__file__).parent
