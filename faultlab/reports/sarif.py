@@ -14,8 +14,9 @@ from typing import Any
 from urllib.parse import quote
 
 import faultlab
-from faultlab.reports.result import Asked, Result, Standing
+from faultlab.reports.result import Result, Standing
 from faultlab.reports.wording import clean, clipped, counted, one_line, reasons, standing, story
+from faultlab.verdict import Level
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 RUN = "the-run"
@@ -70,25 +71,24 @@ def _rules(results: Iterable[Result]) -> list[dict[str, Any]]:
     rules = {}
     for result in results:
         for asked in result.oracles:
-            rules.setdefault(_identity(asked.name), _rule(asked))
+            name, about = _identity(asked.name), _text(asked.about) or _identity(asked.name)
+            source = f"Source: {_text(asked.source) or 'none is given'}."
+            rules.setdefault(name, _rule(name, about, source, "error" if asked.level == Level.MUST else "warning"))
         if reasons(result):
-            rules[RUN] = {
-                "id": RUN,
-                "shortDescription": {"text": "The run can be judged"},
-                "fullDescription": {"text": "Nothing but the oracles keeps the run from a pass."},
-                "defaultConfiguration": {"level": "warning"},
-            }
+            rules[RUN] = _rule(
+                RUN, "The run can be judged", "Nothing but the oracles keeps a good run from a pass.", "warning"
+            )
     return list(rules.values())
 
 
-def _rule(asked: Asked) -> dict[str, Any]:
-    about = _text(asked.about) or _identity(asked.name)
-    source = _text(asked.source)
+def _rule(identity: str, about: str, more: str, level: str) -> dict[str, Any]:
     return {
-        "id": _identity(asked.name),
+        "id": identity,
         "shortDescription": {"text": about},
-        "fullDescription": {"text": f"{about}. Source: {source}." if source else f"{about}."},
-        "defaultConfiguration": {"level": "error" if asked.level == "must" else "warning"},
+        "fullDescription": {"text": f"{about}. {more}"},
+        # GitHub takes no rule without it.
+        "help": {"text": more},
+        "defaultConfiguration": {"level": level},
     }
 
 

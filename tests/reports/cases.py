@@ -15,9 +15,9 @@ from tests.test_reports import CALM, GUILTY, crashes, without_traceback
 any_run = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 """How tests draw runs: each is some hundred draws, so fewer of them, and as long as they take."""
 
-GUILTY_RUN = Result.of(judge(GUILTY), GUILTY)
+GUILTY_RUN = replace(Result.of(judge(GUILTY), GUILTY), history="faultlab-runs/rate-limit-7")
 CALM_RUN = replace(Result.of(judge(CALM), CALM), scenario="calm", history="faultlab-runs/calm-7")
-CRASHED_RUN = Result.of(without_traceback(judge(CALM, (crashes,))), CALM)
+CRASHED_RUN = replace(Result.of(without_traceback(judge(CALM, (crashes,))), CALM), history="faultlab-runs/calm-8")
 
 
 def tolerated(result: Result, name: str, because: str) -> Result:
