@@ -68,7 +68,7 @@ def sarif(results: Sequence[Result], base: Path | None = None) -> str:
 
 
 def _rules(results: Iterable[Result]) -> list[dict[str, Any]]:
-    rules = {}
+    rules: dict[str, dict[str, Any]] = {}
     for result in results:
         for asked in result.oracles:
             name, about = _identity(asked.name), _text(asked.about) or _identity(asked.name)

@@ -121,15 +121,18 @@ def tolerance(asked: Asked) -> str:
 
 
 def reasons(result: Result) -> list[str]:
-    """Give why a run is no pass beyond what its oracles found, one line each.
-
-    There is one, too, where a run is no pass and neither an oracle nor a reason says why.
-    """
+    """Give why a run is no pass beyond what its oracles found, one line each, ``unexplained`` among them."""
     said = [one_line(reason) or "for a reason that has no words" for reason in result.reasons]
-    told = said or any(standing(asked) in {Standing.FAIL, Standing.INCONCLUSIVE} for asked in result.oracles)
-    if told or result.verdict is Verdict.PASS:
-        return said
-    return [f"the verdict is {result.verdict.word}, and neither an oracle nor a reason says why"]
+    return [*said, *filter(None, (unexplained(result),))]
+
+
+def unexplained(result: Result) -> str:
+    """Say why a run is no pass where neither an oracle nor a reason does; empty where one does, or it is a pass."""
+    told = {Standing.FAIL, Standing.INCONCLUSIVE}
+    explained = result.reasons or any(standing(asked) in told for asked in result.oracles)
+    if explained or result.verdict is Verdict.PASS:
+        return ""
+    return f"the verdict is {result.verdict.word}, and neither an oracle nor a reason says why"
 
 
 def source_of(result: Result) -> str:

@@ -90,6 +90,12 @@ def texts() -> st.SearchStrategy[str]:
     return st.text("ab", max_size=5) | hostile | anything
 
 
+def judgements_of(verdict: Verdict, words: st.SearchStrategy[str]) -> st.SearchStrategy[Judgement]:
+    """Give judgements of one verdict."""
+    points = st.lists(words, max_size=2).map(tuple)
+    return st.builds(Judgement, st.just(verdict), words, st.none() | st.integers(1, 9), st.just(""), points)
+
+
 @st.composite
 def asked(draw: st.DrawFn, words: st.SearchStrategy[str]) -> Asked:
     """Give an oracle in any standing, with judgements that fit it."""
@@ -105,11 +111,9 @@ def asked(draw: st.DrawFn, words: st.SearchStrategy[str]) -> Asked:
             Standing.UNDECIDED: st.sampled_from([None, Verdict.INCONCLUSIVE]),
         }[standing]
     )
-    judgements = tuple(
-        Judgement(
-            verdict, draw(words), draw(st.none() | st.integers(1, 9)), "", tuple(draw(st.lists(words, max_size=2)))
-        )
-        for _ in range(0 if verdict is None else draw(st.integers(0 if standing is Standing.INCONCLUSIVE else 1, 3)))
+    least = 0 if standing is Standing.INCONCLUSIVE else 1
+    judgements = (
+        () if verdict is None else tuple(draw(st.lists(judgements_of(verdict, words), min_size=least, max_size=3)))
     )
     counts = {one: sum(judgement.verdict is one for judgement in judgements) for one in Verdict}
     return Asked(

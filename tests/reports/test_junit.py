@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import junitparser
@@ -93,8 +94,9 @@ def test_junit_of_a_run_that_nothing_explains() -> None:
 def test_junit_reproduces() -> None:
     """The command stands in a property of the suite."""
     [suite] = read(reports.junit([GUILTY_RUN]))
+    properties: Any = suite.properties()  # type: ignore[no-untyped-call]
 
-    assert GUILTY_RUN.again in {prop.value for prop in suite.properties() if prop.name == "reproduce"}
+    assert GUILTY_RUN.again in {one.value for one in properties if one.name == "reproduce"}
 
 
 @any_run
