@@ -29,7 +29,7 @@ def junit(results: Sequence[Result]) -> str:
     document = library.JUnitXml("faultlab")
     names = distinct(clean(result.name) for result in results)
     for name, result in zip(names, results, strict=True):
-        # Not add_testsuite, which puts suites that look alike into one.
+        # Not add_testsuite, which compares it with all that are there.
         document.append(_suite(library, name, result))
     # Not its update_statistics, which counts what is skipped, for which the schema has no place.
     for total in ("tests", "failures", "errors"):

@@ -153,7 +153,7 @@ def _invocation(result: Result) -> dict[str, Any]:
 def _folder(history: str, base: Path) -> dict[str, str]:
     """Give where a folder is, with the stroke that says it is one."""
     path = PurePath(clean(history))
-    if path.is_absolute() and path.is_relative_to(base):
+    if path.is_relative_to(base):
         path = path.relative_to(base)
     place = quote(path.as_posix()).rstrip("/") + "/"
     return {"uri": f"file://{place}"} if path.is_absolute() else {"uri": place, "uriBaseId": ROOT}

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faultlab import reports
-from faultlab.reports import Result
+from faultlab.reports import Result, Standing
 from faultlab.reports.junit import RUN
 from faultlab.verdict import Counts, Verdict
 from tests.reports.cases import ALL_RUNS, CALM_RUN, CRASHED_RUN, GUILTY_RUN, MIXED_RUN, any_run, results
@@ -71,6 +71,14 @@ def test_junit_says_what_each_standing_is() -> None:
     assert [] == found["waits_as_told"]
     assert ["Error"] == found["reports_partial_writes"] == found[RUN]
     assert ["Skipped"] == found["backs_off"]
+
+
+def test_junit_of_a_crash_is_an_error_whatever_is_tolerated() -> None:
+    """An oracle that crashed says nothing that could be known or within a budget."""
+    [asked] = CRASHED_RUN.oracles
+    crashed = replace(BARE, oracles=(replace(asked, standing=Standing.TOLERATED, because="known"),))
+
+    assert ["Error"] == ended(reports.junit([crashed]))["bare[0]", "crashes"]
 
 
 def test_junit_says_why_a_failure_is_tolerated() -> None:

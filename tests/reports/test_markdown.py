@@ -126,6 +126,13 @@ def test_markdown_fits_into_a_comment(letter: str) -> None:
     assert 2 <= [token.type for token in tokens(text)].count("html_block")
 
 
+def test_markdown_tells_of_a_command_it_does_not_show() -> None:
+    """One that is cut could be pasted."""
+    text = reports.markdown([replace(GUILTY_RUN, again="x" * 5000)])
+
+    assert ("(the command has 5000 characters; the JSON report has it)" in text, "xxx" in text) == (True, False)
+
+
 def test_markdown_has_the_command_in_a_fence() -> None:
     """It can be copied as it is."""
     [command] = [token.content for token in tokens(reports.markdown([GUILTY_RUN])) if token.info == "sh"]
