@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from itertools import batched
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from faultlab import (
     lint,
     listing,
     oracles,
+    output,
     passport,
     reports,
     scenario,
@@ -38,20 +38,13 @@ from faultlab import (
 from faultlab.exits import Exit
 from faultlab.faults import KnobError, nearest
 from faultlab.fingerprint import Fingerprint, FingerprintError
+from faultlab.gate.command import gate_command
 from faultlab.ledger import Ledger
 from faultlab.lineprotocol import DIALECTS, Dialect
+from faultlab.output import Usage, Wanted, coloured, new_folder
 from faultlab.passport import State, passports
 from faultlab.scenario import Scenario, ScenarioError
 from faultlab.verdict import Verdict, Verdicts
-
-RUNS = Path("faultlab-runs")
-STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow"}
-
-
-class Usage(click.ClickException):
-    """The caller can put this right: one line on standard error, exit status 2."""
-
-    exit_code = Exit.USAGE
 
 
 class Commands(click.Group):
@@ -129,12 +122,6 @@ it writes it to InfluxDB, and what it was told to FAULTLAB_REPORT (JSON Lines).
     help="Folder for the history; a new one in faultlab-runs/ if not given.",
 )
 @click.option(
-    "--json",
-    "json_file",
-    type=click.Path(path_type=Path, allow_dash=True),
-    help="Write the verdict as JSON to a file; - for standard output.",
-)
-@click.option(
     "--deadline", type=click.FloatRange(min=0.1), help="Seconds the client may run; the scenario's own if not given."
 )
 @click.option(
@@ -149,6 +136,7 @@ it writes it to InfluxDB, and what it was told to FAULTLAB_REPORT (JSON Lines).
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the proxy; any free one if not given.")
 @click.option("--strict", is_flag=True, help="Let a failed 'should' fail the run.")
 @click.option("--quiet", is_flag=True, help="Do not pass on what the client prints, and show no progress.")
+@output.options("json", "junit", "markdown", "sarif", "html", "har")
 def run_command(
     name: str,
     command: tuple[str, ...],
@@ -159,7 +147,7 @@ def run_command(
     org: str,
     bucket: str,
     folder: Path | None,
-    json_file: Path | None,
+    wanted: Wanted,
     deadline: float | None,
     forward: bool,
     tls: bool | None,
@@ -176,7 +164,7 @@ def run_command(
     if upstream is not None and not upstream.startswith(("http://", "https://")):
         raise Usage(f"--upstream is '{upstream}'; expected a URL such as http://127.0.0.1:8086")
     settings = lab.Settings(
-        history=folder or new_folder(chosen.name, plan.seed),
+        history=folder or new_folder(f"{chosen.name}-{plan.seed}"),
         upstream=upstream.rstrip("/") if upstream else None,
         forward=forward,
         tls=tls,
@@ -200,21 +188,10 @@ def run_command(
         finally:
             with contextlib.suppress(lab.LabError):
                 running.finish()
-    verdicts = report(settings.history, json_file, strict=strict)
-    if str(json_file) != "-":
+    verdicts = report(settings.history, wanted, strict=strict)
+    if not wanted.takes_stdout:
         click.echo(f"\nhistory\n  {settings.history}")
     return Exit.INTERRUPTED if interrupted else status_of(verdicts)
-
-
-def new_folder(name: str, seed: int) -> Path:
-    """Give a folder for a history that does not exist yet."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    wanted = RUNS / f"{name}-{seed}-{stamp}"
-    number, folder = 1, wanted
-    while folder.exists():
-        number += 1
-        folder = wanted.with_name(f"{wanted.name}-{number}")
-    return folder
 
 
 def read_history(folder: Path) -> history.History:
@@ -229,29 +206,14 @@ def read_history(folder: Path) -> history.History:
     return past
 
 
-def report(folder: Path, json_file: Path | None, *, strict: bool) -> Verdicts:
-    """Judge a history, print the table, and write the JSON where it is wanted; raises Usage for what is no history."""
+def report(folder: Path, wanted: Wanted, *, strict: bool) -> Verdicts:
+    """Judge a history, print the table, and write the reports that are wanted; raises Usage for what is no history."""
     past = read_history(folder)
     verdicts = oracles.judge(past, strict=strict)
-    if json_file is not None:
-        text = reports.json(reports.Result.of(verdicts, past, strict=strict))
-        if str(json_file) == "-":
-            click.echo(text)
-            return verdicts
-        json_file.write_text(text + "\n")
-    Console(highlight=False, soft_wrap=True).print(coloured(reports.text(verdicts, past)))
+    if not wanted.takes_stdout:
+        Console(highlight=False, soft_wrap=True).print(coloured(reports.text(verdicts, past)))
+    wanted.of_run(reports.Result.of(verdicts, past, strict=strict), past)
     return verdicts
-
-
-def coloured(text: str) -> Any:
-    """Give the report with its verdicts in colour, which a console leaves out where nobody would see it."""
-    from rich.text import Text  # noqa: PLC0415
-
-    out = Text(text)
-    for word, style in STYLES.items():
-        out.highlight_regex(rf"(?mi)^{word}\b", style)
-        out.highlight_regex(rf"(?mi)(?<=^verdict: ){word}", style)
-    return out
 
 
 def coloured_paragraph(paragraph: str) -> Any:
@@ -274,19 +236,15 @@ def status_of(verdicts: Verdicts) -> Exit:
 Examples:
   faultlab judge faultlab-runs/rate-limit-7
   faultlab judge faultlab-runs/rate-limit-7 --json - | jq .verdict
+  faultlab judge faultlab-runs/rate-limit-7 --html report.html --junit junit.xml
 """
 )
 @click.argument("folder", type=click.Path(path_type=Path), metavar="HISTORY")
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(path_type=Path, allow_dash=True),
-    help="Write the verdict as JSON to a file; - for standard output.",
-)
 @click.option("--strict", is_flag=True, help="Let a failed 'should' fail the run.")
-def judge(folder: Path, json_file: Path | None, strict: bool) -> int:
+@output.options("json", "junit", "markdown", "sarif", "html", "har")
+def judge(folder: Path, strict: bool, wanted: Wanted) -> int:
     """Judge a history again, without a proxy."""
-    return status_of(report(folder, json_file, strict=strict))
+    return status_of(report(folder, wanted, strict=strict))
 
 
 @cli.command(
@@ -601,6 +559,9 @@ def zoo_command(seed: int, folder: Path | None) -> int:
         played = table.play(cells, kept, show)
     click.echo(table.text(played))
     return Exit.PASS
+
+
+cli.add_command(gate_command)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -272,7 +272,7 @@ class Scope:
 class FaultLab(Scope):
     """The lab of one test: a scope that lasts until the test begins another, of which it may begin any number."""
 
-    def __init__(self, lab: Lab, again: str, replay: Replay) -> None:
+    def __init__(self, lab: Lab, again: str, replay: Replay | None = None) -> None:
         """Take a lab that has been armed, and what earlier run it repeats."""
         super().__init__(lab, again)
         self._replay = replay
@@ -294,7 +294,7 @@ class FaultLab(Scope):
         """Give a scope whose first writes are decided by a schedule, in the order of arrival."""
         from faultlab.plan import Plan
 
-        steps = tuple(getattr(schedule, "decisions", schedule))
+        steps: tuple[Decision, ...] = getattr(schedule, "decisions", None) or tuple(schedule)
         return self._scope(Plan((), self._lab.plan.seed, self._lab.plan.profile, steps))
 
     @contextlib.contextmanager
@@ -304,7 +304,8 @@ class FaultLab(Scope):
         self._ask(self.finish)
         self._scopes += 1
         try:
-            plan = self._replay.scope(self._scopes).of(plan)
+            if self._replay is not None:
+                plan = self._replay.scope(self._scopes).of(plan)
         except HistoryError as problem:
             fail(problem)
         self._ask(lambda: self._lab.arm(plan, self.folder.with_name(f"{self.folder.name}-{self._scopes}")))

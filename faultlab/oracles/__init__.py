@@ -115,7 +115,7 @@ def _of_history(history: History) -> Iterator[str]:
     if not history.complete:
         yield "the history ends before the run did"
     if not history.events:
-        yield "the client made no exchange at all"
+        yield f"the client made no exchange at all{_last_words(history)}"
     fired = history.fired
     for rule in history.run.get("plan", {}).get("rules", ()):
         if rule.get("required", True) and not fired.get(rule["name"]):
@@ -127,6 +127,16 @@ def _of_history(history: History) -> Iterator[str]:
         if open_:
             shown = ", ".join(map(str, open_[:5])) + (f" and {len(open_) - 5} more" if len(open_) > 5 else "")
             yield f"{len(open_)} exchange{'s have' if len(open_) > 1 else ' has'} no outcome: {shown}"
+
+
+def _last_words(history: History) -> str:
+    """Say how a client ended that failed before it could write anything, in words of its own."""
+    client = history.client
+    if client is None or client.status == 0:
+        return ""
+    how = f"signal {client.signal}" if client.status is None else f"exit status {client.status}"
+    said = [line.strip() for line in history.stderr.splitlines() if line.strip()][-1:]
+    return f"; it ended with {how}{''.join(f', last saying: {line[:200]}' for line in said)}"
 
 
 def _of_checks(findings: Sequence[Finding], wanted: Sequence[str], oracles: Sequence[Oracle]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from faultlab.reports.markdown import markdown
 from faultlab.reports.result import Asked, Result, ResultError, Standing
 from faultlab.reports.sarif import sarif
 from faultlab.reports.schema import schema
+from faultlab.reports.summary import line, summary
 from faultlab.reports.text import text
 
 __all__ = [
@@ -27,8 +28,10 @@ __all__ = [
     "har_pieces",
     "json",
     "junit",
+    "line",
     "markdown",
     "sarif",
     "schema",
+    "summary",
     "text",
 ]

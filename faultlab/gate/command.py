@@ -1,0 +1,155 @@
+"""``faultlab gate``: the runs of a gate file, what they came to, and the reports."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from faultlab import history, output, reports
+from faultlab.exits import Exit
+from faultlab.gate.file import GateError, load, schema
+from faultlab.gate.playing import play
+from faultlab.gate.ratchet import tolerated
+from faultlab.gate.result import GateResult, changes
+from faultlab.output import Usage, Wanted, coloured, new_folder
+from faultlab.reports import Result, ResultError
+from faultlab.verdict import Verdict
+
+
+def print_schema(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    """Print the schema and leave, if asked."""
+    if asked:
+        click.echo(json.dumps(schema(), indent=2))
+        context.exit(Exit.PASS)
+
+
+@click.command(
+    "gate",
+    epilog="""\b
+Examples:
+  faultlab gate faultlab.yaml
+  faultlab gate faultlab.yaml --junit junit.xml --markdown summary.md
+  faultlab gate faultlab.yaml --json now.json --compare main.json
+  faultlab gate --schema > gate.schema.json
+
+\b
+A gate file names a command and the scenarios it has to get through:
+  command: [python, write_batches.py]
+  scenarios: [rate-limit, partial-write, ./mine.yaml]
+  seeds: [1, 2, 3]
+""",
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--jobs", "-j", type=click.IntRange(1, 256), help="Runs that go on at a time; the file's if not given.")
+@click.option(
+    "--history",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder for the histories; a new one in faultlab-runs/ if not given.",
+)
+@click.option(
+    "--compare",
+    type=click.Path(path_type=Path),
+    metavar="JSON",
+    help="Say what is not as it was in an earlier gate, by what --json wrote then; the verdict stays what it is.",
+)
+@click.option("--pages", is_flag=True, help="Write a page, report.html, into the folder of each run that is no pass.")
+@click.option("--strict", is_flag=True, help="Let a failed 'should' fail the gate, whatever the file says.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=print_schema,
+    help="Print the JSON Schema of gate files.",
+)
+@output.options("json", "junit", "markdown", "sarif")
+def gate_command(
+    file: Path,
+    jobs: int | None,
+    folder: Path | None,
+    compare: Path | None,
+    pages: bool,
+    strict: bool,
+    quiet: bool,
+    wanted: Wanted,
+) -> int:
+    """Have a command get through scenarios under seeds, several at a time; known failures only ever become fewer."""
+    try:
+        gate = load(file)
+    except GateError as problem:
+        raise Usage(str(problem)) from problem
+    gate = replace(gate, jobs=jobs or gate.jobs, strict=gate.strict or strict)
+    before = None if compare is None else earlier(compare)
+    folder = folder or new_folder("gate")
+    with progress(len(gate.cells), quiet=quiet) as done:
+        results = play(gate, folder, done)
+    interrupted = len(results) < len(gate.cells)
+    outcome = GateResult(str(file), results if interrupted else tolerated(gate, results), len(gate.cells))
+    if not wanted.takes_stdout:
+        show(outcome, before)
+        click.echo(f"\nhistories\n  {folder}")
+    if wanted.json is not None:
+        output.write(wanted.json, [json.dumps(outcome.to_json(), indent=2)])
+    if pages:
+        write_pages(outcome)
+    wanted.of_runs(outcome.results)
+    return Exit.INTERRUPTED if interrupted else outcome.exit_status
+
+
+def earlier(file: Path) -> GateResult:
+    """Read what an earlier gate wrote; raises Usage."""
+    try:
+        return GateResult.from_json(json.loads(file.read_text(encoding="utf-8")))
+    except OSError as problem:
+        raise Usage(f"{file}: cannot be read ({problem.strerror}); expected what --json wrote") from problem
+    except (ValueError, ResultError) as problem:
+        raise Usage(f"{file}: {problem}; expected what --json wrote") from problem
+
+
+def show(outcome: GateResult, before: GateResult | None) -> None:
+    """Print the table, what failed, and what is not as it was."""
+    console = Console(highlight=False, soft_wrap=True)
+    head = f"verdict: {outcome.verdict.name}\n{len(outcome.results)} of {outcome.asked} runs"
+    console.print(coloured(f"{head}\n\n{reports.summary(outcome.results)}"))
+    if before is not None:
+        found = list(changes(before.results, outcome.results)) or ["nothing"]
+        click.echo("\n".join(("\nchanged", *(f"- {one}" for one in found))))
+
+
+def write_pages(outcome: GateResult) -> None:
+    """Write the page of each run that is no pass beside its history."""
+    for result in outcome.results:
+        if result.history and result.verdict is not Verdict.PASS:
+            past = history.read(Path(result.history))
+            output.write(Path(result.history) / "report.html", [output.html(result, past)])
+
+
+@contextlib.contextmanager
+def progress(asked: int, *, quiet: bool) -> Iterator[Callable[[Result], None]]:
+    """Give what shows a run that ended: a line each on standard error, above one that counts them on a terminal."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    ended = 0
+    with contextlib.ExitStack() as stack:
+        counting = not quiet and console.is_terminal
+        line = stack.enter_context(console.status(f"0 of {asked} runs")) if counting else None
+
+        def done(result: Result) -> None:
+            nonlocal ended
+            ended += 1
+            if not quiet:
+                console.print(coloured(reports.line(result)))
+            if line is not None:
+                line.update(f"{ended} of {asked} runs")
+
+        yield done
+
+
+__all__ = ["gate_command"]
