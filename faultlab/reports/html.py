@@ -18,7 +18,7 @@ from typing import Any
 import faultlab
 from faultlab.history import History
 from faultlab.ledger import Ledger
-from faultlab.passport import passports
+from faultlab.passport import State, passports
 from faultlab.reports.page import points
 from faultlab.reports.page.choosing import MOST, choose
 from faultlab.reports.page.exchanges import columns, judged
@@ -52,6 +52,17 @@ SIGNS: Mapping[str, str] = {
     Standing.UNDECIDED: "–",
 }
 """What tells standings apart where colours do not."""
+
+WEIGHTS: Mapping[State, str] = {
+    State.STORED: "good",
+    State.REPEATED: "doubt",
+    State.REFUSED_TOLD: "doubt",
+    State.REFUSED_UNTOLD: "bad",
+    State.LOST_TOLD: "doubt",
+    State.LOST_SILENTLY: "bad",
+    State.UNKNOWN: "doubt",
+}
+"""How the count of each state is coloured."""
 
 _SCRIPTS = ("uPlot.iife.min.js", "data.js", "timeline.js", "table.js", "page.js")
 _STYLES = ("uPlot.min.css", "page.css")
@@ -92,6 +103,7 @@ def html(result: Result, history: History, *, most: int = MOST) -> str:
         head=head,
         oracles=oracles,
         account=account,
+        weights=WEIGHTS,
         fates=fates,
         delays=[(group, room.fit(group.why, LINE)) for group in delays[:GROUPS]],
         delays_beyond=len(delays[GROUPS:]),

@@ -48,8 +48,9 @@
     document.documentElement.dataset.filtered = some.length;
   }
 
+  // Not reset(), whose event comes before the values have changed.
   function clear() {
-    form.reset();
+    for (const control of [text, status, fault, endpoint, verdict, batch]) control.value = "";
     filter();
   }
 
@@ -79,7 +80,10 @@
   }
 
   form.addEventListener("input", filter);
-  form.addEventListener("reset", () => setTimeout(filter));
+  form.addEventListener("reset", event => {
+    event.preventDefault();
+    clear();
+  });
   form.addEventListener("submit", event => event.preventDefault());
   addEventListener("hashchange", follow);
   // A link to the exchange that is open already changes no address.
@@ -90,7 +94,7 @@
   timeline.onOpen(go);
   table.onOpen(go);
   table.onBatch(name => {
-    form.reset();
+    clear();
     batch.value = name;
     filter();
     batch.focus();

@@ -121,10 +121,6 @@ def span(seconds: float | None) -> str:
     """Give a time with its unit, in three figures; a dash for none."""
     if seconds is None:
         return "–"
-    return (
-        f"{seconds * 1000:.3g} ms"
-        if abs(seconds) < 1
-        else f"{seconds:,.3g} s"
-        if seconds < 1000
-        else f"{seconds:,.0f} s"
-    )
+    if abs(seconds) < 1:
+        return f"{seconds * 1000:.3g} ms"
+    return f"{seconds:.3g} s" if seconds < 1000 else f"{seconds:,.0f} s"

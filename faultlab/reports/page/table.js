@@ -19,7 +19,7 @@ faultlab.table = (() => {
     const made = element("tr", { id: `exchange-${one.seq}` }, element("th", { scope: "row" }, button));
     if (one === opened) made.classList.add("chosen");
     const cells = [
-      seconds(one.at), `${short(one.batch)}, attempt ${one.attempt}`, one.endpoint, one.fault, told(one), one.effect,
+      `${one.at.toFixed(2)} s`, `${short(one.batch)}, attempt ${one.attempt}`, one.endpoint, one.fault, told(one), one.effect,
       seconds(one.wait), seconds(one.delay), judged(one),
     ];
     made.append(...cells.map(text => element("td", {}, text)));

@@ -6,9 +6,13 @@ faultlab.timeline = (() => {
   const REACH = 14;          // pixels from a mark within which it is meant
   const LEAST = { x: 0.01, y: 3 };
   const box = document.getElementById("chart");
+  const about = document.getElementById("legend-about");
   const chosenLine = document.getElementById("chosen");
   const listeners = [];
-  let rows = [];             // labels, rules first
+  const ALONE = 120;         // batches that have rows of their own
+  const ROOMY = 150;         // batches that follow one another in a row that is shared
+  let labels = new Map();    // by row
+  let ruled = 0;             // the first row of a batch
   let placed = [];           // {one, row, faint}, in order of time
   let fired = [];            // {one, row}
   let full = { x: [0, 1], y: [-0.5, 0.5] };
@@ -25,37 +29,55 @@ faultlab.timeline = (() => {
     colours.grid = of("#chart").borderTopColor;
   }
 
-  // Rows for the batches that have a match, and for the rules that fired at one of their exchanges.
+  // Rows for the rules that fired and for the batches that have a match, which share rows where they are many.
   function place(matches) {
-    const byBatch = new Map();
-    for (const one of exchanges) if (matches.has(one)) byBatch.set(one.batch, 0);
-    const lanes = new Map();
-    const known = rules.filter(rule => exchanges.some(one => one.rule === rule && byBatch.has(one.batch)));
-    for (const rule of known) lanes.set(rule, lanes.size);
-    rows = known.map(rule => rule);
-    placed = [];
-    fired = [];
-    const numbers = new Map();
-    for (const one of exchanges) {
-      if (!byBatch.has(one.batch)) continue;
-      if (!numbers.has(one.batch)) {
-        numbers.set(one.batch, rows.length);
-        rows.push(short(one.batch));
-      }
-      placed.push({ one, row: numbers.get(one.batch), faint: !matches.has(one) });
-      if (lanes.has(one.rule)) fired.push({ one, row: lanes.get(one.rule) });
-    }
+    const wanted = new Set();
+    for (const one of exchanges) if (matches.has(one)) wanted.add(one.batch);
+    const some = exchanges.filter(one => wanted.has(one.batch));
+    const spans = new Map();
     let first = Infinity, last = 0, waits = 0;
-    for (const { one } of placed) {
+    for (const one of some) {
+      const until = Math.max(one.at, one.end ?? 0);
+      const of = spans.get(one.batch) ?? { from: one.at, until };
+      of.until = Math.max(of.until, until);
+      spans.set(one.batch, of);
       first = Math.min(first, one.at);
-      last = Math.max(last, one.at, one.end ?? 0);
+      last = Math.max(last, until);
       if (one.wait !== null) waits = Math.max(waits, one.end + one.wait);
     }
-    if (!placed.length) first = 0;
+    if (!some.length) first = 0;
+    const shared = spans.size > ALONE;
+    const rowOf = shared ? packed(spans, (last - first) / ROOMY) : new Map([...spans.keys()].map((batch, row) => [batch, row]));
+    const count = Math.max(0, ...rowOf.values()) + 1;
+    const known = rules.filter(rule => some.some(one => one.rule === rule));
+    // So far apart that each has room for its name.
+    const apart = Math.max(1, Math.ceil(count / 18));
+    const lanes = new Map(known.map((rule, place) => [rule, place * apart]));
+    const below = known.length * apart;
+    labels = new Map([...lanes].map(([rule, row]) => [row, rule]));
+    if (!shared) for (const [batch, row] of rowOf) labels.set(below + row, short(batch));
+    ruled = below;
+    placed = some.map(one => ({ one, row: below + rowOf.get(one.batch), faint: !matches.has(one) }));
+    fired = some.filter(one => lanes.has(one.rule)).map(one => ({ one, row: lanes.get(one.rule) }));
+    about.textContent = `${shared ? "Batches are so many that they share rows, one after the other" : "Each row is a batch"}, and each mark an attempt`
+      + `, by what the client was told.${known.length ? " Above them is a row for each rule that fired." : ""}`;
     // A wait of an hour must not squeeze a run of a minute.
     const end = Math.min(Math.max(last, waits), last + (last - first) / 3 + 1);
     const margin = (end - first) * 0.02 || 0.5;
-    full = { x: [first - margin, end + margin], y: [-0.8, Math.max(rows.length, 1) - 0.2] };
+    full = { x: [first - margin, end + margin], y: [-0.8, below + count - 0.2] };
+  }
+
+  // The first row that is free again, for each batch in order.
+  function packed(spans, gap) {
+    const free = [];
+    const rowOf = new Map();
+    for (const [batch, { from, until }] of spans) {
+      let row = free.findIndex(since => since <= from);
+      if (row < 0) row = free.length;
+      free[row] = until + gap;
+      rowOf.set(batch, row);
+    }
+    return rowOf;
   }
 
   const SHAPES = {
@@ -109,7 +131,7 @@ faultlab.timeline = (() => {
       if (x < left || x > right) return;
       if (end - x > 2 * r) path("again", faint).rect(x, y - ratio, end - x, 2 * ratio);
       SHAPES[one.kind](path(one.kind, faint), x, y, r);
-      if (one.fault) SHAPES.stored(path("ring", faint), x, y, r + 2.5 * ratio);
+      if (one.fault && high > 5 * ratio) SHAPES.stored(path("ring", faint), x, y, r + 2.5 * ratio);
     });
     for (const { one, row } of fired) {
       const x = x0 + one.at * perX, y = y0 + row * perY;
@@ -156,13 +178,11 @@ faultlab.timeline = (() => {
     return best?.one ?? null;
   }
 
-  // Whole rows only, and no more of them than there is room for.
+  // Every rule, and no more batches than there is room for.
   function splits(u, axis, low, high) {
     const most = Math.max(2, u.bbox.height / (devicePixelRatio || 1) / 18);
     const step = Math.max(1, Math.ceil((high - low) / most));
-    const found = [];
-    for (let row = Math.max(0, Math.ceil(low / step) * step); row < rows.length && row <= high; row += step) found.push(row);
-    return found;
+    return [...labels.keys()].filter(row => row >= low && row <= high && (row < ruled || (row - ruled) % step === 0));
   }
 
   const narrow = () => box.clientWidth < 500;
@@ -185,8 +205,8 @@ faultlab.timeline = (() => {
       y: { auto: false, dir: -1, range: (_, low, high) => [low, high] },
     },
     axes: [
-      { ...axis, values: (_, found) => found.map(value => `${value} s`) },
-      { ...axis, size: () => narrow() ? 78 : 130, splits, values: (_, found) => found.map(row => clip(rows[row] ?? "")) },
+      { ...axis, size: 32, values: (_, found) => found.map(value => `${value} s`) },
+      { ...axis, size: () => narrow() ? 78 : 130, splits, values: (_, found) => found.map(row => clip(labels.get(row) ?? "")) },
     ],
     series: [{}, { paths: () => null, points: { show: false } }],
     hooks: { draw: [draw], setCursor: [hover] },
