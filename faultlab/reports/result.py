@@ -70,9 +70,10 @@ class Asked:
 class Result:
     """One judged run.
 
-    ``again`` is a shell command that runs the same again, ``history`` the folder it was judged by (empty where there is
-    none), ``fired`` how often each planned rule fired, ``seconds`` how long the client ran, None if it never did.
-    ``reasons`` say why the run is no pass beyond what the oracles found.
+    ``source`` is the scenario's file or name as it was given, empty where rules were given instead. ``again`` is a
+    shell command that runs the same again, ``history`` the folder it was judged by (empty where there is none),
+    ``fired`` how often each planned rule fired, ``seconds`` how long the client ran, None if it never did. ``reasons``
+    say why the run is no pass beyond what the oracles found.
     """
 
     verdict: Verdict
@@ -86,6 +87,7 @@ class Result:
     reasons: tuple[str, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     history: str = ""
+    source: str = ""
     command: tuple[str, ...] = ()
     seconds: float | None = None
     strict: bool = False
@@ -111,6 +113,7 @@ class Result:
             reasons=verdicts.reasons,
             coverage=coverage(history),
             history="" if history.path is None else str(history.path),
+            source=str(run.get("source") or ""),
             command=tuple(map(str, run.get("command") or ())),
             seconds=None if client is None else round(client.ended - client.began, 6),
             strict=strict,
@@ -124,6 +127,7 @@ class Result:
             "verdict": self.verdict.word,
             "exit_status": self.verdict.exit_status,
             "scenario": self.scenario,
+            "source": self.source or None,
             "seed": self.seed,
             "profile": self.profile,
             "strict": self.strict,
@@ -160,6 +164,7 @@ class Result:
                     Coverage(one["endpoint"], tuple(one["given"]), tuple(one["missing"])) for one in value["coverage"]
                 ),
                 history=value["history"] or "",
+                source=value["source"] or "",
                 command=tuple(value["command"]),
                 seconds=value["seconds"],
                 strict=value["strict"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -136,9 +135,5 @@ def unexplained(result: Result) -> str:
 
 
 def source_of(result: Result) -> str:
-    """Give the scenario's file as the reproducing command names it; empty where that names none."""
-    try:
-        words = shlex.split(result.again)
-    except ValueError:
-        return ""
-    return words[2] if words[:2] == ["faultlab", "run"] and words[2:] and words[2].endswith(_ENDINGS) else ""
+    """Give the scenario's file; empty for one that is built in."""
+    return result.source if result.source.endswith(_ENDINGS) else ""
