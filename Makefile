@@ -7,7 +7,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN = $(UV) run --frozen
 BENCHES = proxy lineprotocol strategies judging
 
-.PHONY: help setup demo test test-servers lint types package bench mutation ci clean
+.PHONY: help setup demo test test-servers test-browser lint types package bench mutation ci clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,11 @@ test: setup  ## Run the tests
 test-servers: setup  ## Run the tests against real servers, which apt fetches into .servers/
 	$(RUN) python -m tests.servers.packages
 	$(RUN) pytest -q -m servers tests/servers
+
+# The browser is Debian's: no build of its own is downloaded by the library that drives it.
+test-browser: setup  ## Open HTML reports in a real browser, which apt fetches into .servers/
+	$(RUN) --group browser python -m tests.browser.chromium
+	$(RUN) --group browser pytest -q -m browser tests/browser
 
 lint: setup  ## Check style and format
 	$(RUN) ruff check .
