@@ -218,7 +218,9 @@ def load(file: str | Path) -> Gate:
         cells, found = _cells(document, Path(file).parent)
         found += _beyond_schema(document, {cell.scenario.name for cell in cells})
     if found:
-        raise GateError(min(found, key=lambda problem: problem.place).said(str(file)))
+        # A misspelt key, which is there, says more than the one that is missing for it.
+        absent = {problem: problem.path not in document.places for problem in found}
+        raise GateError(min(found, key=lambda problem: (absent[problem], problem.place)).said(str(file)))
     return _gate(document, str(file), tuple(cells))
 
 
