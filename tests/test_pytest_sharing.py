@@ -9,10 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
+from tests.processes import alive, gone
 from tests.test_pytest_plugin import CLIENT, LINE, listens
 
 pytest_plugins = ["pytester"]
@@ -56,22 +56,6 @@ def known(users: pytest.Pytester) -> list[tuple[int, int]]:
     return [
         (int(port), int(pid)) for port, pid in map(str.split, users.path.joinpath("known").read_text().splitlines())
     ]
-
-
-def alive(pid: int) -> bool:
-    """Whether a process still runs; one that only waits to be collected does not."""
-    try:
-        return "Z" != Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1]
-    except FileNotFoundError:
-        return False
-
-
-def gone(pids: set[int]) -> bool:
-    """Wait until none of some processes runs any more, 20 s at most."""
-    until = time.monotonic() + 20
-    while any(map(alive, pids)) and time.monotonic() < until:
-        time.sleep(0.02)
-    return not any(map(alive, pids))
 
 
 def histories(users: pytest.Pytester) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -46,8 +46,10 @@ def play(gate: Gate, folder: Path, done: Done) -> tuple[Result, ...]:
                 done(results[begun[future]])
         except KeyboardInterrupt:
             stopping.set()
+            for future in begun:
+                future.cancel()
             for future, place in begun.items():
-                if not future.cancel():
+                with suppress(Stopped, CancelledError):
                     results[place] = future.result()
         except BaseException:
             stopping.set()
@@ -65,7 +67,9 @@ def _as_they_end(futures: Any) -> Iterator[Future[Result]]:
 
 
 def _play(gate: Gate, cell: Cell, folder: Path, stopping: threading.Event) -> Result:
-    """Make one run; one whose environment fails is inconclusive."""
+    """Make one run; one whose environment fails is inconclusive. Raises Stopped where it is not to begin."""
+    if stopping.is_set():
+        raise Stopped
     one = cell.scenario
     plan = one.plan(cell.seed, cell.profile)
     settings = Settings(

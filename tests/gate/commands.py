@@ -21,9 +21,16 @@ client: {attempts: 1}
 """A scenario in which a second sending is one too many, which only should not be."""
 
 
+DOWN = """\
+rules: [{fault: unavailable}]
+"""
+"""A scenario in which nothing ever gets through."""
+
+
 def gate_file(folder: Path, command: str, *scenarios: str, more: str = "") -> Path:
-    """Write a gate file, and a scenario ``once.yaml`` beside it."""
+    """Write a gate file, and the scenarios ``once.yaml`` and ``down.yaml`` beside it."""
     (folder / "once.yaml").write_text(ONCE)
+    (folder / "down.yaml").write_text(DOWN)
     file = folder / "gate.yaml"
     quoted = command.replace("'", "''")
     file.write_text(f"command: '{quoted}'\nscenarios: [{', '.join(scenarios)}]\n{more}")
