@@ -40,9 +40,9 @@ def events(count: int, seed: int = 7) -> Iterator[Event]:
                 retry_after="2" if status == 429 else None,
             )
             moment += 0.1 + random.uniform(1.5, 4) * 2**attempt
-        if batch % 50 == 0:
+        if batch % 20 == 0:
             seq += 1
-            yield sent(seq, body, 400, at=moment, message=HOSTILE if batch % 100 == 0 else None)
+            yield sent(seq, body, 400, at=moment, message=HOSTILE if batch % 40 == 0 else None)
         elif not (faulty and batch % 7 == 0):
             seq += 1
             yield sent(seq, body, 204, at=moment)

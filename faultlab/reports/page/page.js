@@ -128,6 +128,9 @@
   });
 
   filter();
-  follow();
-  document.documentElement.dataset.ready = "true";
+  // Not before: a browser that has loaded a page takes the focus to what its address names.
+  addEventListener("load", () => {
+    follow();
+    document.documentElement.dataset.ready = "true";
+  });
 })();

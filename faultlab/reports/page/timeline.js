@@ -313,6 +313,7 @@ faultlab.timeline = (() => {
   return {
     filter(matches) { place(matches); show(full); u.redraw(); },
     choose,
+    colours: () => colours,
     recolour() { readColours(); u.redraw(); },
     onOpen(listener) { listeners.push(listener); },
     where(one) {
