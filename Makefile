@@ -5,9 +5,10 @@ SHELL := /bin/bash
 # uv where it is installed, else one of our own in .uv/, which nothing outside this folder sees.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN = $(UV) run --frozen
+SITE = docs/_build
 BENCHES = proxy lineprotocol strategies judging
 
-.PHONY: help setup demo test test-servers test-browser lint types package bench mutation ci clean
+.PHONY: help setup demo test test-servers test-browser lint types docs package bench mutation ci clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +49,11 @@ lint: setup  ## Check style and format
 types: setup  ## Check types against the installed wheel
 	$(RUN) python -m tests.packaging.typed
 
+# Read anew each time, because a page that has not changed is not warned of again.
+docs: setup  ## Build the documentation into docs/_build/, warnings being errors
+	$(RUN) --group docs sphinx-build -W --keep-going -E -q -b html docs $(SITE)
+	@echo $(SITE)/index.html
+
 package: setup  ## Build the sdist and the wheel, install the wheel elsewhere, run one fault through it
 	$(RUN) python -m tests.packaging.wheel
 
@@ -63,4 +69,4 @@ ci:  ## Everything that has to hold
 	.ci/run
 
 clean:  ## Remove what the targets made
-	rm -rf .venv .uv .servers build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .uv .servers $(SITE) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
