@@ -277,6 +277,25 @@ def test_an_exchange_is_told_in_full() -> None:
     assert "has exceeded" in made.text_of(first, "replyBody")
 
 
+@pytest.mark.parametrize(("told", "said"), [(None, ""), ("2", "“2”"), ("", "“”"), ("soon", "“soon”")])
+def test_what_stands_in_retry_after_is_told(told: str | None, said: str) -> None:
+    """A Retry-After is there as it stands, whether it says a wait or not."""
+    made = page(history(sent(1, lines(1), 429, retry_after=told)))
+
+    assert said == made.text_of(made.exchanges[0], "retryAfter")
+
+
+@pytest.mark.parametrize(("verdict", "opened"), [(Verdict.FAIL, "fail"), (Verdict.INCONCLUSIVE, "inconclusive")])
+def test_what_decides_the_verdict_is_open(verdict: Verdict, opened: str) -> None:
+    """The oracles that the verdict rests on are open from the start, the others closed; of a pass none is open."""
+    some = tuple(asked(name=standing.value, standing=standing) for standing in Standing)
+    made = page(told_to_wait(), oracles=some, verdict=verdict)
+    passed = page(told_to_wait(), oracles=some, verdict=Verdict.PASS)
+
+    assert [standing.value == opened for standing in Standing] == ["open" in of for of in made.of("details")]
+    assert not any("open" in of for of in passed.of("details"))
+
+
 def test_attempts_of_a_batch_share_its_body() -> None:
     """A body stands on a page once, however often it was sent."""
     past = history(*(sent(seq, lines(1), 503) for seq in range(1, 50)))

@@ -94,7 +94,7 @@ def html(result: Result, history: History, *, most: int = MOST) -> str:
     data = columns(shown, named, {one.send.seq: one for one in sent_again if one.send.seq in of_shown}, room)
     data["oracles"] = [room.fit(asked.name, LINE) for asked in result.oracles]
     data["rules"] = [room.fit(name, LINE) for name in result.fired][:GROUPS]
-    return template.render(
+    written: str = template.render(
         policy=_policy(scripts, styles),
         scripts=scripts,
         styles=styles,
@@ -102,6 +102,7 @@ def html(result: Result, history: History, *, most: int = MOST) -> str:
         version=faultlab.__version__,
         head=head,
         oracles=oracles,
+        opened=result.verdict.word if result.verdict is not Verdict.PASS else "",
         account=account,
         weights=WEIGHTS,
         fates=fates,
@@ -112,6 +113,7 @@ def html(result: Result, history: History, *, most: int = MOST) -> str:
         shown=of_shown,
         full=room.refused,
     )
+    return written
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def fetch(servers: Path = SERVERS) -> Path:
     return program
 
 
-def environment(program: Path) -> dict[str, str]:
+def environment(program: Path) -> dict[str, str | float | bool]:
     """Give the variables by which a fetched browser finds the libraries that were fetched with it."""
     root = program.parents[len(Path(PROGRAM).parts) - 1]
     folders = [path for place in root.glob("usr/lib/*-linux-gnu") for path in (place, *place.glob("*/"))]

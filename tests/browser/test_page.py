@@ -282,6 +282,28 @@ def test_a_judgement_leads_to_its_exchange_and_back(opened: Open, text: str) -> 
     assert made.locator("details:target").evaluate("one => one.open && one.contains(document.activeElement)")
 
 
+def test_details_say_what_is_known(opened: Open) -> None:
+    """An exchange's details say what oracles found, worst first, what upstream did, and what was told of waiting."""
+    past = history(
+        sent(1, lines(1), 429, retry_after="2"), sent(2, lines(1), at=1.5), sent(3, lines(2), None, retry_after="soon")
+    )
+    made = opened(page(past), fragment="#exchange-1")
+    first = made.inner_text("tr.detail")
+    made.evaluate("location.hash = '#exchange-3'")
+    made.wait_for_selector("#exchange-3 + tr.detail")
+    third = made.inner_text("tr.detail")
+
+    wanted = (
+        "fail: waits_as_told: exchange 1",
+        "answered 429, stored none",
+        "told to wait\n2 s",
+        "after 400 ms by exchange 2",
+    )
+    assert [] == [text for text in wanted if text not in first]
+    assert "stored none" in third
+    assert not any(word in first + third for word in ("false", "null", "undefined", "NaN"))
+
+
 def test_details_close_again(opened: Open, text: str) -> None:
     """The button that opened an exchange closes it, and its batch can be looked at alone."""
     made = opened(text)

@@ -4,7 +4,7 @@
 const faultlab = (() => {
   const { columns, rows, texts, oracles, rules } = JSON.parse(document.getElementById("data").textContent);
   const NUMBERED = new Set(["batch", "method", "path", "query", "rule", "fault", "kind", "effect", "ended", "decision",
-    "request", "body", "reply", "replyBody", "problem"]);
+    "request", "body", "reply", "replyBody", "problem", "retryAfter"]);
   const VERDICTS = ["pass", "inconclusive", "fail"];
 
   const exchanges = rows.map(row => {
@@ -33,6 +33,7 @@ const faultlab = (() => {
     const parts = [`exchange ${one.seq} at ${seconds(one.at)}, batch ${short(one.batch)} attempt ${one.attempt}: ${told(one)}`];
     if (one.fault) parts.push(`fault ${one.fault}`);
     if (one.wait !== null) parts.push(`told to wait ${seconds(one.wait)}`);
+    else if (one.retryAfter) parts.push(`Retry-After ${one.retryAfter}`);
     if (one.delay !== null) parts.push(`sent again after ${seconds(one.delay)}`);
     if (one.worst !== null) parts.push(`judged ${VERDICTS[one.worst]}`);
     return parts.join(", ");

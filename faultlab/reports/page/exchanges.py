@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from faultlab.exchange import Answer, Decision, Pairs, choice_to_json
+from faultlab.oracles.waiting import waits_named
 from faultlab.record import Ended, Event
 from faultlab.reports.page.choosing import altered
 from faultlab.reports.page.resends import Resend
@@ -77,6 +78,7 @@ COLUMNS = (
     "ended",
     "size",
     "wait",
+    "retryAfter",
     "again",
     "delay",
     "decision",
@@ -115,6 +117,7 @@ def _row(
         texts.number("" if outcome is None else outcome.ended.value, NAME),
         event.wire_size,
         None if resend is None or resend.told is None else round(resend.told, 3),
+        0 if told is None else texts.number("".join(f"“{value[:NAME]}”" for value in waits_named(told)), NAME),
         again,
         None if resend is None or resend.delay is None else round(resend.delay, 3),
         texts.number(_spelt_out(decision), NAME),

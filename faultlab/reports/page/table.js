@@ -14,13 +14,23 @@ faultlab.table = (() => {
 
   const judged = one => one.worst === null ? "" : `${["✓", "?", "✗"][one.worst]} ${VERDICTS[one.worst]}`;
 
+  // What a Retry-After says, or what stands there where it says nothing that binds.
+  const waiting = one => one.wait !== null ? seconds(one.wait) : one.retryAfter;
+
+  // What oracles say of each exchange, as far as the page has it in words.
+  const sentences = new Map();
+  for (const item of document.querySelectorAll("li.judged[data-exchange]")) {
+    const key = `${item.dataset.exchange} ${item.closest("details").id} ${item.dataset.verdict}`;
+    sentences.set(key, [...sentences.get(key) ?? [], item.querySelector(".what").textContent]);
+  }
+
   function row(one) {
     const button = element("button", { type: "button", "aria-expanded": String(one === opened), "data-exchange": one.seq }, String(one.seq));
     const made = element("tr", { id: `exchange-${one.seq}` }, element("th", { scope: "row" }, button));
     if (one === opened) made.classList.add("chosen");
     const cells = [
       `${one.at.toFixed(2)} s`, `${short(one.batch)}, attempt ${one.attempt}`, one.endpoint, one.fault, told(one), one.effect,
-      seconds(one.wait), seconds(one.delay), judged(one),
+      waiting(one), seconds(one.delay), judged(one),
     ];
     made.append(...cells.map(text => element("td", {}, text)));
     return made;
@@ -39,9 +49,9 @@ faultlab.table = (() => {
     say("request", `${one.endpoint}${one.query && `?${one.query}`}, ${one.size} bytes`);
     say("rule", one.rule);
     say("decision", one.decision);
-    say("upstream", one.upstream !== null && `answered ${one.upstream}`, one.effect && `${one.upstream === null ? "" : ", "}stored ${one.effect}`);
+    say("upstream", [one.upstream !== null && `answered ${one.upstream}`, one.effect && `stored ${one.effect}`].filter(Boolean).join(", "));
     say("ended", one.end === null ? "not known" : `${one.ended.replaceAll("_", " ")} at ${one.end} s, after ${seconds(one.end - one.at)}`);
-    say("told to wait", seconds(one.wait));
+    say("told to wait", waiting(one));
     if (one.again !== null) say("sent again", `after ${seconds(one.delay)} by `, link(one.again));
     say("body problem", one.problem);
     say("request headers", quoted("Request headers", one.request));
@@ -52,9 +62,12 @@ faultlab.table = (() => {
   }
 
   function verdicts(one) {
-    return element("ul", {}, ...one.judged.map(([oracle, verdict, count]) => element("li", {},
-      `${VERDICTS[verdict]}${count > 1 ? ` × ${count}` : ""}: `,
-      element("a", { href: `#oracle-${oracle}` }, oracles[oracle]))));
+    const worstFirst = [...one.judged].sort((some, other) => other[1] - some[1]);
+    return element("ul", {}, ...worstFirst.map(([oracle, verdict, count]) => {
+      const said = sentences.get(`${one.seq} oracle-${oracle} ${VERDICTS[verdict]}`) ?? [];
+      return element("li", {}, `${VERDICTS[verdict]}${count > 1 ? ` × ${count}` : ""}: `,
+        element("a", { href: `#oracle-${oracle}` }, oracles[oracle]), said.length ? `: ${said.join("; ")}` : "");
+    }));
   }
 
   function render() {
