@@ -34,7 +34,7 @@ from faultlab.reports.page.room import LEFT_OUT, Room, Texts
 from faultlab.verdict import Judgement, Verdict
 from tests.builders import KILLED, history, lines, sent
 
-HOSTILE = "</script><img src=x onerror=alert(1)><!--<script>{{ 7 * 7 }}\x00\udcff&\"'"
+HOSTILE = "</script ></script><img src=x onerror=alert(1)><!--<script>{{ 7 * 7 }}\x00\udcff&\"'"
 """Text that would run or break something, were it not made harmless."""
 
 WHOLE = HOSTILE.replace("\udcff", "")
@@ -229,6 +229,7 @@ def test_hostile_text_is_only_text() -> None:
     assert {name for name, _ in plain.elements} | {"pre"} >= {name for name, _ in made.elements}
     assert len(plain.texts["script"]) == len(made.texts["script"])
     assert plain.texts["script"][1:] == made.texts["script"][1:]
+    assert [1, 2] == [exchange["seq"] for exchange in made.exchanges]
     assert "{{ 7 * 7 }}" in made.said
     assert "</script><img src=x onerror=alert(1)>" in made.said
     assert "<script>49" not in made.said

@@ -10,7 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,8 @@ def page(folder: Path, scenario: str) -> Path:
         subprocess.run([*command, "--", *CLIENT], cwd=PROJECT, check=False, stdout=subprocess.DEVNULL)
     read = history.read(past)
     file = folder / f"{scenario}.html"
-    judged = Result.of(oracles.judge(read), read)
+    # Named as a run names its folder where nobody says another.
+    judged = replace(Result.of(oracles.judge(read), read), history=f"faultlab-runs/{scenario}-7")
     file.write_bytes(html(judged, read).encode())
     return file
 
