@@ -224,8 +224,11 @@ def hostile() -> tuple[History, Result]:
 def test_hostile_text_is_only_text() -> None:
     """Text that ends scripts, opens elements or comments, or fills templates adds no element to a page."""
     past, judged = hostile()
-    made, plain = Page(html(judged, past)), page(told_to_wait())
+    text = html(judged, past)
+    made, plain = Page(text), page(told_to_wait())
 
+    # Browsers end a script at less than what Python's parser takes for an end.
+    assert re.search(r'<script type="application/json" id="data">[^<>&]+</script>\n<script>/\*', text)
     assert {name for name, _ in plain.elements} | {"pre"} >= {name for name, _ in made.elements}
     assert len(plain.texts["script"]) == len(made.texts["script"])
     assert plain.texts["script"][1:] == made.texts["script"][1:]
