@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from faultlab import oracles
 from faultlab.coverage import Coverage
 from faultlab.exchange import Closed, Delayed, Severed
-from faultlab.history import Client, Ended, Event, History
+from faultlab.history import Client, Ended, Event, History, Report
 from faultlab.ledger import Ledger
 from faultlab.passport import Passport, State
 from faultlab.reports import Asked, Result, Standing
@@ -621,6 +621,47 @@ def test_long_sentences_are_clipped() -> None:
     made = page(told_to_wait(), oracles=(asked(Judgement(Verdict.FAIL, "x" * 2 * LINE, 1)),))
 
     assert "x" * (LINE - 1) + "…" in made.said
+
+
+def test_what_the_application_said_is_there() -> None:
+    """The page has the application's report and its standard error, numbered as judgements number them."""
+    past = history(reports=(Report("ok"), Report("error", HOSTILE)), stderr=f"one\n\n{HOSTILE}")
+    said = page(past).said
+
+    assert "1 ok 2 error </script ></script><img" in said
+    assert "1 one 2 3 </script ></script><img" in said
+    assert "left out" not in said
+
+
+def test_both_ends_of_a_long_standard_error_are_there() -> None:
+    """Of a long standard error its first and its last lines are shown, of many reports the first; the rest counted."""
+    stderr = "".join(f"line {n}\n" for n in range(1, 10_001))
+    found = page(history(reports=(Report("error"),) * 60, stderr=stderr)).said
+
+    assert "99 line 99 100 line 100 … 9,800 lines are left out … 9901 line 9901" in found
+    assert "10000 line 10000" in found
+    assert "and 10 more reports" in found
+
+
+def test_as_many_lines_as_fit_are_there_whole() -> None:
+    """A standard error of no more lines than both ends together has nothing left out."""
+    found = page(history(stderr="x\n" * 200)).said
+
+    assert "100 x 101 x" in found
+    assert "left out" not in found
+
+
+def test_silence_has_no_section() -> None:
+    """An application that said nothing has nothing on the page about it."""
+    assert "What the application said" not in page(history()).said
+
+
+def test_times_that_are_no_numbers_do_no_harm() -> None:
+    """A history with infinite times still gives data that scripts can read."""
+    made = page(history(sent(1, lines(1), 429, at=1, left=float("inf")), sent(2, lines(1), at=float("nan"))))
+
+    assert [(1.0, None), (0.0, None)] == [(one["at"], one["end"]) for one in made.exchanges]
+    assert not re.search(r"NaN|Infinity", made.texts["script"][0])
 
 
 def test_a_missing_library_is_one_line() -> None:

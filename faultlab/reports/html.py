@@ -21,9 +21,10 @@ from faultlab.ledger import Ledger
 from faultlab.passport import State, passports
 from faultlab.reports.page import points
 from faultlab.reports.page.choosing import MOST, choose
-from faultlab.reports.page.exchanges import columns, judged
+from faultlab.reports.page.exchanges import NAME, columns, judged
 from faultlab.reports.page.resends import EDGES, GROUPS, groups, resends, span
 from faultlab.reports.page.room import Room
+from faultlab.reports.page.said import ENDS, said
 from faultlab.reports.result import Asked, Result, Standing
 from faultlab.reports.wording import clean, counted, headline, reasons, standing
 from faultlab.verdict import Judgement, Verdict
@@ -93,7 +94,7 @@ def html(result: Result, history: History, *, most: int = MOST) -> str:
     of_shown = {event.exchange.seq for event in shown}
     data = columns(shown, named, {one.send.seq: one for one in sent_again if one.send.seq in of_shown}, room)
     data["oracles"] = [room.fit(asked.name, LINE) for asked in result.oracles]
-    data["rules"] = [room.fit(name, LINE) for name in result.fired][:GROUPS]
+    data["rules"] = [room.fit(name, NAME) for name in list(result.fired)[:GROUPS]]
     written: str = template.render(
         policy=_policy(scripts, styles),
         scripts=scripts,
@@ -106,6 +107,8 @@ def html(result: Result, history: History, *, most: int = MOST) -> str:
         account=account,
         weights=WEIGHTS,
         fates=fates,
+        said=said(history, room),
+        ends=ENDS,
         delays=[(group, room.fit(group.why, LINE)) for group in delays[:GROUPS]],
         delays_beyond=len(delays[GROUPS:]),
         edges=EDGES,

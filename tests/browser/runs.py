@@ -52,7 +52,12 @@ def run(count: int, seed: int = 7) -> History:
     """Give a history of so many exchanges, in order of time."""
     some = sorted(events(count, seed), key=lambda event: event.exchange.at)[:count]
     numbered = [replace(one, exchange=replace(one.exchange, seq=number)) for number, one in enumerate(some, 1)]
-    return history(*numbered, rules=tuple({"name": name, "fault": name} for name in RULES), command=("python", HOSTILE))
+    return history(
+        *numbered,
+        rules=tuple({"name": name, "fault": name} for name in RULES),
+        command=("python", HOSTILE),
+        stderr=HOSTILE,
+    )
 
 
 def page(past: History) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,8 +102,8 @@ def _row(
     again = None if resend is None or resend.again is None else resend.again.seq
     return [
         exchange.seq,
-        round(exchange.at, 3),
-        None if outcome is None else round(outcome.at, 3),
+        _time(exchange.at) or 0.0,
+        None if outcome is None else _time(outcome.at),
         texts.number(event.batch, NAME),
         event.attempt,
         texts.number(exchange.method, NAME),
@@ -116,10 +117,10 @@ def _row(
         texts.number("" if outcome is None else outcome.effect.value, NAME),
         texts.number("" if outcome is None else outcome.ended.value, NAME),
         event.wire_size,
-        None if resend is None or resend.told is None else round(resend.told, 3),
+        None if resend is None else _time(resend.told),
         0 if told is None else texts.number("".join(f"“{value[:NAME]}”" for value in waits_named(told)), NAME),
         again,
-        None if resend is None or resend.delay is None else round(resend.delay, 3),
+        None if resend is None else _time(resend.delay),
         texts.number(_spelt_out(decision), NAME),
         texts.number(_headers(exchange.headers), HEADERS),
         bodies[event.batch],
@@ -129,6 +130,11 @@ def _row(
         None if named is None else named.worst.value,
         [] if named is None else [[place, verdict.value, count] for (place, verdict), count in named.by.items()],
     ]
+
+
+def _time(seconds: float | None) -> float | None:
+    """Give a time to a thousandth; None for what is none, as JSON has no other numbers than finite ones."""
+    return None if seconds is None or not math.isfinite(seconds) else round(seconds, 3)
 
 
 def kind_of(event: Event) -> str:
