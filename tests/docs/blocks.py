@@ -15,6 +15,7 @@ _BLOCK = re.compile(r"(?:^<!-- (file|status): (.+?) -->\n)?^```(\w+)\n(.*?)^```$
 _CHANGING = (
     (r"\d+(\.\d+)? (s|MB)\b", r"N \2"),
     (r"\bin \d+\.\d+s\b", "in Ns"),
+    (r"(\w\[\d+\]) +\d+\.\d+ +", r"\1  N  "),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"\[redacted [0-9a-f]{6}\]", "[redacted TAG]"),
     (r"\d{8}T\d{6}", "TIME"),
