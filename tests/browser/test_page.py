@@ -24,6 +24,9 @@ TRIES = 3
 
 BAD = {"serious", "critical"}
 
+FRAME = "new Promise(done => requestAnimationFrame(() => setTimeout(() => done(performance.now()))))"
+"""Waits until what was asked for is drawn, and gives the milliseconds since the page began to load."""
+
 
 @pytest.fixture(scope="session")
 def small() -> History:
@@ -161,6 +164,7 @@ def test_colours_follow_the_system_and_the_choice(opened: Open, text: str) -> No
     light.wait_for_selector("html[data-ready]", state="attached")
     kept = light.evaluate(paper), light.evaluate(inks)
     dark.emulate_media(color_scheme="light")
+    dark.evaluate(FRAME)
 
     assert pairs[0] != pairs[1]
     assert [pairs[1], pairs[1], pairs[0]] == [chosen, kept, (dark.evaluate(paper), dark.evaluate(inks))]
@@ -436,9 +440,7 @@ def test_ten_thousand_exchanges_open_soon(opened: Open, large: str) -> None:
     times = []
     for _ in range(TRIES):
         made = opened(large)
-        times.append(
-            made.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(() => done(performance.now()))))")
-        )
+        times.append(made.evaluate(FRAME))
         assert "10000" == made.get_attribute("#chart", "data-drawn")
         made.close()
 
@@ -470,7 +472,7 @@ def test_a_hundred_thousand_exchanges_have_a_page(opened: Open) -> None:
     some = tuple(event for event in past.events if event.exchange.seq % 1000 == 0)
     made = html(Result.of(oracles.judge(history(*some)), past), past)
     shown = opened(made)
-    took = shown.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(() => done(performance.now()))))")
+    took = shown.evaluate(FRAME)
 
     assert len(made.encode()) < LIMIT
     assert "10,000 of 100,000 exchanges" in shown.inner_text("#left-out")
