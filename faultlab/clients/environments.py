@@ -1,0 +1,121 @@
+"""The environments of drivers: one for each client, made from its lock the first time, kept in the user's cache."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from faultlab.clients.drivers import Driver
+
+FOLDER_VARIABLE = "FAULTLAB_CLIENTS"
+PATIENCE = 600
+"""Seconds that an installation may take."""
+
+
+class UnpreparedError(Exception):
+    """A driver's environment cannot be made; the message says in one line what was tried and what came of it."""
+
+
+def cache() -> Path:
+    """Give the folder in which environments are kept."""
+    given = os.environ.get(FOLDER_VARIABLE)
+    if given:
+        return Path(given)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "faultlab" / "clients"
+
+
+def prepare(driver: Driver) -> list[str]:
+    """Give the command of a driver, once its environment is there; raises UnpreparedError."""
+    made = {"python": _python, "node": _node, "system": _system}[driver.language]
+    return [*made(driver), *driver.arguments]
+
+
+def _python(driver: Driver) -> list[str]:
+    lock = driver.home / "uv.lock"
+    with _environment(driver, lock) as (folder, is_new):
+        if is_new:
+            _run(
+                [uv(), "sync", "--project", str(driver.home), "--frozen", "--no-progress"],
+                UV_PROJECT_ENVIRONMENT=str(folder / "venv"),
+            )
+    return [str(folder / "venv" / "bin" / "python"), str(driver.home / "write.py")]
+
+
+def _node(driver: Driver) -> list[str]:
+    lock = driver.home / "package-lock.json"
+    program = shutil.which("node")
+    npm = shutil.which("npm")
+    if program is None or npm is None:
+        raise UnpreparedError(f"{driver.name} needs node and npm; expected both on the path")
+    with _environment(driver, lock) as (folder, is_new):
+        inner = folder / driver.folder
+        if is_new:
+            inner.mkdir()
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(driver.home / name, inner)
+            _run([npm, "ci", "--no-audit", "--no-fund", "--prefix", str(inner)])
+        # Node looks for packages from where a program lies, so the program goes there; it may be newer than the lock.
+        shutil.copy(driver.home.parent / "driving.mjs", folder)
+        shutil.copy(driver.home / "write.mjs", inner)
+    return [program, str(inner / "write.mjs")]
+
+
+def _system(driver: Driver) -> list[str]:
+    if shutil.which(driver.folder) is None:
+        raise UnpreparedError(f"{driver.name} needs {driver.folder}; expected it on the path")
+    return ["sh", str(driver.home / "write.sh")]
+
+
+def uv() -> str:
+    """Give the program that makes Python environments; raises UnpreparedError."""
+    found = shutil.which("uv")
+    if found is None:
+        with contextlib.suppress(ImportError, FileNotFoundError):
+            from uv import find_uv_bin  # noqa: PLC0415 - an extra
+
+            found = find_uv_bin()
+    if found is None:
+        raise UnpreparedError("drivers in Python need uv; expected it on the path, or faultlab[clients]")
+    return found
+
+
+@contextlib.contextmanager
+def _environment(driver: Driver, lock: Path) -> Iterator[tuple[Path, bool]]:
+    """Give the folder of a lock's environment and whether it is to be made; what fails leaves nothing behind."""
+    digest = hashlib.blake2b(lock.read_bytes(), digest_size=6).hexdigest()
+    root = cache()
+    folder = root / f"{driver.language}-{driver.folder}-{digest}"
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / "lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        done = folder / "done"
+        is_new = not done.exists()
+        if is_new:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+        yield folder, is_new
+        done.touch()
+
+
+def _run(command: list[str], **environment: str) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        raise UnpreparedError(f"{Path(command[0]).name} failed: {problem}") from problem
+    if done.returncode:
+        said = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        raise UnpreparedError(f"{Path(command[0]).name} failed: {said[-1] if said else 'it said nothing'}")
