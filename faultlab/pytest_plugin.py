@@ -294,8 +294,8 @@ class FaultLab(Scope):
         """Give a scope whose first writes are decided by a schedule, in the order of arrival."""
         from faultlab.plan import Plan
 
-        steps: tuple[Decision, ...] = getattr(schedule, "decisions", None) or tuple(schedule)
-        return self._scope(Plan((), self._lab.plan.seed, self._lab.plan.profile, steps))
+        steps = schedule if isinstance(schedule, Sequence) else schedule.decisions
+        return self._scope(Plan((), self._lab.plan.seed, self._lab.plan.profile, tuple(steps)))
 
     @contextlib.contextmanager
     def _scope(self, plan: Plan) -> Iterator[Scope]:

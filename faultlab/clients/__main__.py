@@ -14,32 +14,34 @@ from pathlib import Path
 from faultlab.clients.drivers import HERE, UnknownDriver, named
 from faultlab.clients.environments import UnpreparedError, prepare
 from faultlab.clients.manifest import manifest
+from faultlab.exits import Exit
 
 
 def main(arguments: list[str]) -> int:
     """Become the driver that is named, or give an exit status after one line on standard error."""
     if len(arguments) != 1:
-        print("usage: python -m faultlab.clients NAME", file=sys.stderr)
-        return 2
+        return complain("one name of a client is expected; faultlab clients lists them", Exit.USAGE)
     try:
         command = prepare(named(arguments[0]))
     except UnknownDriver as problem:
-        print(problem, file=sys.stderr)
-        return 2
+        return complain(str(problem), Exit.USAGE)
     except UnpreparedError as problem:
-        print(problem, file=sys.stderr)
-        return 4
+        return complain(str(problem), Exit.ENVIRONMENT)
     beside = os.environ.get("FAULTLAB_REPORT")
     if not beside:
-        print("no lab here: FAULTLAB_REPORT is not set; expected to be run by faultlab run", file=sys.stderr)
-        return 2
+        return complain("FAULTLAB_REPORT is not set; expected to be run by faultlab run", Exit.USAGE)
     if "FAULTLAB_INPUT" not in os.environ:
         file = Path(beside).with_name("input.lp")
         file.write_text(manifest(), encoding="utf-8")
         os.environ["FAULTLAB_INPUT"] = str(file)
     os.environ["PYTHONPATH"] = str(HERE / "python")
-    sys.stderr.flush()
-    os.execvp(command[0], command)  # noqa: S606 - a program of ours
+    return os.execvp(command[0], command)  # noqa: S606 - a program of ours
+
+
+def complain(message: str, status: Exit) -> Exit:
+    """Say one line on standard error, and give the exit status."""
+    sys.stderr.write(f"faultlab: {message}\n")
+    return status
 
 
 if __name__ == "__main__":

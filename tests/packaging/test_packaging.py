@@ -44,6 +44,10 @@ def setuptools() -> dict[str, Any]:
     return dict(project()["tool"]["setuptools"])
 
 
+PROGRAMS = PROJECT / "faultlab" / "clients"
+"""Below it lie programs that run in environments of their own; the folder itself is a package."""
+
+
 def place_of(folder: Path) -> str:
     """Give the name a folder with modules is imported by; ``addons`` and ``strategies`` install inside ``faultlab``."""
     name = ".".join(folder.relative_to(PROJECT).parts)
@@ -51,9 +55,15 @@ def place_of(folder: Path) -> str:
 
 
 def folders_with_modules() -> Iterator[Path]:
-    """Yield each folder that holds Python files of the package."""
+    """Yield each folder that holds Python files of the package; programs of other environments are none."""
     for root in ("faultlab", "addons", "strategies"):
-        yield from sorted({path.parent for path in (PROJECT / root).rglob("*.py")})
+        folders = {path.parent for path in (PROJECT / root).rglob("*.py")}
+        yield from sorted(folder for folder in folders if PROGRAMS not in folder.parents)
+
+
+def home_of(path: Path) -> Path:
+    """Give the folder of the package that a file of data belongs to: the nearest with modules above it."""
+    return next(folder for folder in path.parents if (folder / "__init__.py").exists())
 
 
 def tracked() -> list[Path]:
@@ -90,9 +100,9 @@ def test_every_other_file_is_package_data() -> None:
         for root in ("faultlab", "addons", "strategies")
         for path in (PROJECT / root).rglob("*")
         if path.is_file()
-        and path.suffix != ".py"
+        and (path.suffix != ".py" or PROGRAMS in path.parent.parents)
         and "__pycache__" not in path.parts
-        and not any(fnmatch(path.name, pattern) for pattern in data.get(place_of(path.parent), []))
+        and not any(path.relative_to(home_of(path)).match(pattern) for pattern in data.get(place_of(home_of(path)), []))
     ]
     assert [] == left_out
 
