@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from rich.console import Console
 
 from faultlab import history, output, reports
 from faultlab.exits import Exit
-from faultlab.gate.file import GateError, load, schema
-from faultlab.gate.playing import play
+from faultlab.gate.file import GateError, load, schema, tasks
 from faultlab.gate.ratchet import tolerated
 from faultlab.gate.result import GateResult, changes
 from faultlab.output import Usage, Wanted, coloured, new_folder
+from faultlab.playing import Done, play
 from faultlab.reports import Result, ResultError
 from faultlab.verdict import Verdict
 
@@ -90,7 +91,8 @@ def gate_command(
     before = None if compare is None else earlier(compare)
     folder = folder or new_folder("gate")
     with progress(len(gate.cells), quiet=quiet) as done:
-        results = play(gate, folder, done)
+        made = play(tasks(gate, folder), gate.jobs or 2 * (os.cpu_count() or 1), done)
+    results = tuple(made.values())
     interrupted = len(results) < len(gate.cells)
     outcome = GateResult(str(file), results if interrupted else tolerated(gate, results), len(gate.cells))
     if not wanted.takes_stdout:
@@ -133,7 +135,7 @@ def write_pages(outcome: GateResult) -> None:
 
 
 @contextlib.contextmanager
-def progress(asked: int, *, quiet: bool) -> Iterator[Callable[[Result], None]]:
+def progress(asked: int, *, quiet: bool) -> Iterator[Done]:
     """Give what shows a run that ended: a line each on standard error, above one that counts them on a terminal."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     ended = 0
@@ -141,7 +143,7 @@ def progress(asked: int, *, quiet: bool) -> Iterator[Callable[[Result], None]]:
         counting = not quiet and console.is_terminal
         line = stack.enter_context(console.status(f"0 of {asked} runs")) if counting else None
 
-        def done(result: Result) -> None:
+        def done(_place: int, result: Result) -> None:
             nonlocal ended
             ended += 1
             if not quiet:

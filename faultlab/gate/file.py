@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from faultlab import contract, oracles, scenario
 from faultlab.faults.knob import KnobError, nearest
+from faultlab.lab import Settings
+from faultlab.playing import Task
 from faultlab.scenario import Scenario, ScenarioError
 from faultlab.scenarios import checking, reading
 from faultlab.scenarios.checking import DRAFT, PERCENTAGE
@@ -85,6 +87,27 @@ class Gate:
     token: str = ""
     org: str = "faultlab"
     bucket: str = "faultlab"
+
+
+def tasks(gate: Gate, folder: Path) -> list[Task]:
+    """Give the runs of a gate, in the order of the file, whose histories go into a folder, one each."""
+    out = []
+    for cell in gate.cells:
+        one = cell.scenario
+        settings = Settings(
+            history=folder / f"{one.name}-{cell.seed}",
+            upstream=gate.upstream,
+            token=gate.token,
+            org=gate.org,
+            bucket=gate.bucket,
+            terms=one.terms if cell.deadline is None else replace(one.terms, deadline=cell.deadline),
+            scenario=one.name,
+            source=cell.source,
+            checks=one.checks,
+            command=gate.command,
+        )
+        out.append(Task(one.plan(cell.seed, cell.profile), settings, gate.strict))
+    return out
 
 
 def schema() -> dict[str, Any]:
@@ -298,4 +321,4 @@ def _beyond_schema(document: Document, names: set[str]) -> Iterator[Problem]:
             yield Problem(document.places[here], what + nearest(known["scenario"], sorted(names)), here)
 
 
-__all__ = ["Budget", "Cell", "Gate", "GateError", "Known", "load", "schema"]
+__all__ = ["Budget", "Cell", "Gate", "GateError", "Known", "load", "schema", "tasks"]

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import faultlab
 from faultlab.exits import Exit
-from faultlab.gate.playing import ENVIRONMENT
+from faultlab.playing import ENVIRONMENT
 from faultlab.reports import Result, ResultError, Standing
 from faultlab.verdict import Verdict
 

@@ -8,7 +8,7 @@ import pytest
 
 from faultlab.gate import GateResult, changes, tolerated
 from faultlab.gate.file import Budget, Gate, Known
-from faultlab.gate.playing import ENVIRONMENT
+from faultlab.playing import ENVIRONMENT
 from faultlab.reports import Asked, Result, ResultError, Standing
 from faultlab.verdict import Counts, Verdict
 
