@@ -20,7 +20,8 @@ myst_heading_anchors = 4
 myst_links_external_new_tab = False
 
 highlight_language = "text"
-pygments_style = "friendly"
+pygments_style = "sphinx"
+smartquotes = False  # two hyphens are an option, and quotes are to be copied
 
 html_theme = "furo"
 html_title = f"faultlab {version}"
