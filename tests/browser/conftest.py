@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,13 +34,13 @@ def listen(page: Any, address: str, heard: list[str]) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Give a running Chromium."""
+    if importlib.util.find_spec("playwright") is None:
+        pytest.fail("playwright is not installed; run make test-browser, which has the group 'browser'", pytrace=False)
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - of a group that other tests do without
+
     problem, program = "", Path()
     try:
-        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - of a group that other tests do without
-
         program = fetch()
-    except ModuleNotFoundError as raised:
-        problem = f"{raised.name} is not installed; run make test-browser, which has the group 'browser'"
     except PackageError as raised:
         problem = str(raised)
     if problem:
