@@ -41,6 +41,7 @@ from faultlab.fingerprint import Fingerprint, FingerprintError
 from faultlab.gate.command import gate_command
 from faultlab.ledger import Ledger
 from faultlab.lineprotocol import DIALECTS, Dialect
+from faultlab.matrix.command import clients_command, matrix_command
 from faultlab.output import Usage, Wanted, coloured, new_folder
 from faultlab.passport import State, passports
 from faultlab.scenario import Scenario, ScenarioError
@@ -561,7 +562,8 @@ def zoo_command(seed: int, folder: Path | None) -> int:
     return Exit.PASS
 
 
-cli.add_command(gate_command)
+for command in (gate_command, clients_command, matrix_command):
+    cli.add_command(command)
 
 
 def run(arguments: Sequence[str]) -> int:

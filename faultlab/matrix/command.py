@@ -1,0 +1,196 @@
+"""``faultlab matrix`` and ``faultlab clients``."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from faultlab import history, output, scenario
+from faultlab.clients import ALL, UnpreparedError, named, prepare
+from faultlab.exits import Exit
+from faultlab.matrix.cells import Cell, MatrixError, cells, clients
+from faultlab.matrix.pages import html, markdown
+from faultlab.matrix.table import Table, changes, entry, summary
+from faultlab.output import Usage, coloured, new_folder
+from faultlab.playing import play
+from faultlab.reports import Result, ResultError
+from faultlab.scenario import ScenarioError
+
+RUNS_A_CORE = 6
+"""How many clients run at a time on each processor, where nobody says: most of them wait most of the time."""
+
+
+def split(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Give the parts of a list with commas."""
+    return tuple(part.strip() for part in (value or "").split(",") if part.strip())
+
+
+@click.command(
+    "clients",
+    epilog="""\b
+Examples:
+  faultlab clients
+  faultlab run rate-limit -- python -m faultlab.clients influxdb-client-batching
+""",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def clients_command(as_json: bool) -> int:
+    """List the real clients that can be driven, with their versions."""
+    rows = [
+        {
+            "name": one.name,
+            "package": one.package[0],
+            "version": one.package[1],
+            "about": one.about,
+            "profile": one.profile,
+        }
+        for one in ALL
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return Exit.PASS
+    for row in rows:
+        package = f"{row['package']} {row['version']}".strip()
+        click.echo(f"{row['name']:<26}  {package:<36}  {row['about']}")
+    return Exit.PASS
+
+
+@click.command(
+    "matrix",
+    epilog="""\b
+Examples:
+  faultlab matrix
+  faultlab matrix --clients influxdb-client-sync,curl --scenarios rate-limit,outage
+  faultlab matrix --history nightly --compare last-week/matrix.json
+  faultlab matrix --add mine.txt --clients my-writer
+
+\b
+A folder with histories in it is gone on with: what was run to its end is judged, not run again.
+A file for --add has a command a line:
+  my-writer: ./writer --url {url} --token {token}
+""",
+)
+@click.option("--clients", "names", callback=split, metavar="NAMES", help="Clients, with commas; all if not given.")
+@click.option("--scenarios", callback=split, metavar="NAMES", help="Scenarios, with commas; all built-in if not given.")
+@click.option("--seeds", callback=split, metavar="NUMBERS", help="Seeds, with commas; 7 if not given.")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1, 1024), help="Runs that go on at a time; six a processor if not given."
+)
+@click.option(
+    "--add", type=click.Path(path_type=Path), metavar="FILE", help="File with more clients, a command a line."
+)
+@click.option("--upstream", metavar="URL", help="A real InfluxDB behind the proxies instead of embedded ones.")
+@click.option(
+    "--deadline", type=click.FloatRange(min=0.1), help="Seconds a client may run; the scenario's if not given."
+)
+@click.option(
+    "--history",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for everything; a new one in faultlab-runs/ if not given.",
+)
+@click.option(
+    "--compare", type=click.Path(path_type=Path), metavar="JSON", help="Say what is not as it was in an earlier one."
+)
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+def matrix_command(
+    names: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    seeds: tuple[str, ...],
+    jobs: int | None,
+    add: Path | None,
+    upstream: str | None,
+    deadline: float | None,
+    folder: Path | None,
+    compare: Path | None,
+    quiet: bool,
+) -> int:
+    """Run real clients under scenarios, several at a time, and print what each did wrong."""
+    before = None if compare is None else earlier(compare)
+    folder = folder or new_folder("matrix")
+    try:
+        rows = clients(names, add)
+        numbers = [int(seed) for seed in seeds] or [7]
+        planned = cells(rows, scenarios or scenario.names(), numbers, folder, upstream=upstream, deadline=deadline)
+    except (MatrixError, ScenarioError) as problem:
+        raise Usage(str(problem)) from problem
+    except ValueError as problem:
+        raise Usage(f"--seeds is {','.join(seeds)}; expected whole numbers with commas") from problem
+    prepared({cell.client for cell in planned}, quiet=quiet)
+    began = time.monotonic()
+    made = run(planned, jobs or RUNS_A_CORE * (os.cpu_count() or 1), quiet=quiet)
+    root = str(folder.absolute())
+    table = Table(
+        {row.name: row.version for row in rows},
+        tuple(entry(cell, made.get(place), root) for place, cell in enumerate(planned)),
+        time.monotonic() - began,
+    )
+    write_all(table, planned, made, folder)
+    Console(highlight=False, soft_wrap=True).print(coloured(summary(table)))
+    if before is not None:
+        found = list(changes(before, table)) or ["nothing"]
+        click.echo("\n".join(("\nchanged", *(f"- {one}" for one in found))))
+    click.echo(f"\nmatrix\n  {folder}/matrix.html\n  {folder}/matrix.md\n  {folder}/matrix.json")
+    return table.exit_status
+
+
+def prepared(names: set[str], *, quiet: bool) -> None:
+    """Have the environment of each driver made, before any of them is timed."""
+    with Console(stderr=True, quiet=quiet).status("preparing the clients") as line:
+        for driver in ALL:
+            if driver.name in names:
+                line.update(f"preparing {driver.name}")
+                try:
+                    prepare(named(driver.name))
+                except UnpreparedError as problem:
+                    raise Usage(f"{problem}; leave it out by --clients") from problem
+
+
+def run(planned: list[Cell], jobs: int, *, quiet: bool) -> dict[int, Result]:
+    """Make the runs, and show each as it ends."""
+    places = [place for place, cell in enumerate(planned) if cell.task is not None]
+    tasks = [cell.task for cell in planned if cell.task is not None]
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    ended = 0
+    with Console(stderr=True, quiet=quiet or not console.is_terminal).status(f"0 of {len(tasks)} runs") as line:
+
+        def done(place: int, result: Result) -> None:
+            nonlocal ended
+            ended += 1
+            if not quiet:
+                cell = planned[places[place]]
+                console.print(coloured(f"{result.verdict.name:<12}  {cell.client} × {result.name}"))
+            line.update(f"{ended} of {len(tasks)} runs")
+
+        made = play(tasks, jobs, done)
+    return {places[place]: result for place, result in made.items()}
+
+
+def write_all(table: Table, planned: list[Cell], made: dict[int, Result], folder: Path) -> None:
+    """Write the table in its three forms, and the page of each run that is no pass."""
+    folder.mkdir(parents=True, exist_ok=True)
+    output.write(folder / "matrix.json", [json.dumps(table.to_json(), indent=2)])
+    output.write(folder / "matrix.md", [markdown(table)])
+    output.write(folder / "matrix.html", [html(table)])
+    for place, result in made.items():
+        if result.history and table.entries[place].verdict in {"fail", "inconclusive"}:
+            past = history.read(Path(result.history))
+            output.write(Path(result.history) / "report.html", [output.html(result, past)])
+
+
+def earlier(file: Path) -> Table:
+    """Read what an earlier matrix wrote; raises Usage."""
+    try:
+        return Table.from_json(json.loads(file.read_text(encoding="utf-8")))
+    except OSError as problem:
+        raise Usage(f"{file}: cannot be read ({problem.strerror}); expected a matrix.json") from problem
+    except (ValueError, ResultError) as problem:
+        raise Usage(f"{file}: {problem}; expected a matrix.json") from problem
+
+
+__all__ = ["clients_command", "matrix_command"]
