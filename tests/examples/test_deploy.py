@@ -56,7 +56,7 @@ def statuses(port: int) -> set[int]:
 def test_the_dockerfile_is_clean() -> None:
     """Hadolint has nothing against it, and it would have against one that is not."""
     worse = DOCKERFILE.read_text().replace("FROM python:3.13-slim AS build", "FROM python AS build")
-    again = [PROGRAMS / "hadolint", "-"]
+    again = [str(PROGRAMS / "hadolint"), "-"]
 
     done = run([PROGRAMS / "hadolint", DOCKERFILE])
     assert (0, "") == (done.returncode, done.stdout)

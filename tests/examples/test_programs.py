@@ -25,7 +25,18 @@ def body(number: int) -> bytes:
 def verdicts(scenario: str, command: list[str | Path], tmp_path: Path) -> dict[str, Any]:
     """Run a client under a scenario and give the verdict of the run and of each oracle that had something to judge."""
     report = tmp_path / "report.json"
-    words = ["faultlab", "run", scenario, "--quiet", "--seed", "7", "--json", report, "--history", tmp_path / "history"]
+    words: list[str | Path] = [
+        "faultlab",
+        "run",
+        scenario,
+        "--quiet",
+        "--seed",
+        "7",
+        "--json",
+        report,
+        "--history",
+        tmp_path / "history",
+    ]
     done = run([*words, "--", *command])
     assert report.exists(), done.stderr
     given = json.loads(report.read_text())
@@ -79,7 +90,7 @@ def test_the_node_client_takes_seconds_for_milliseconds(node_writer: list[str | 
 
 def test_the_plain_suite_passes(tmp_path: Path) -> None:
     """Four tests pass, the fifth fails as it is expected to, and each has its history."""
-    options = ["-q", "-p", "no:cacheprovider", "--faultlab-history", tmp_path / "histories"]
+    options: list[str | Path] = ["-q", "-p", "no:cacheprovider", "--faultlab-history", tmp_path / "histories"]
     done = run(["pytest", *options, "examples/test_writer.py"])
 
     assert 0 == done.returncode, done.stdout

@@ -60,7 +60,7 @@ for attempt in range(5):
 sys.exit(1)
 """
 
-BEYOND_CORE = {"__init__", "__main__", "__pycache__", "cli", "proxy", "py", "pytest_plugin"}
+BEYOND_CORE = {"__init__", "__main__", "__pycache__", "cli", "output", "proxy", "py", "pytest_plugin", "terminal"}
 """What of the folder ``faultlab`` needs a library, or is no module."""
 
 JUDGE = """\
