@@ -1,0 +1,1 @@
+"""Tests of the matrix and of the drivers."""
