@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from faultlab import scenario
 from tests.docs.blocks import DOCS, Block, Shown, blocks, environment, shown, timeless
 
 PROJECT = DOCS.parent
 PAGES = {page.relative_to(DOCS).as_posix(): page.read_text(encoding="utf-8") for page in sorted(DOCS.rglob("*.md"))}
+SCENARIOS = [
+    block.text
+    for page in PAGES.values()
+    for block in blocks(page)
+    if block.kind == "yaml" and re.search("^rules:", block.text, re.MULTILINE)
+]
 ELSEWHERE = {
     "html.md": "its code reads a history that takes half a minute to make",
 }
@@ -63,6 +71,12 @@ def test_a_page_does_what_it_says(name: str, tmp_path: Path) -> None:
             wrong += filter(None, (differs(one, tmp_path) for one in shown(block)))
 
     assert not wrong, "\n\n".join(wrong)
+
+
+@pytest.mark.parametrize("text", SCENARIOS)
+def test_a_scenario_can_be_used(text: str) -> None:
+    """Each scenario file on a page is one that ``faultlab run`` takes."""
+    assert scenario.parse(text, "page.yaml").plan().rules
 
 
 def test_what_is_not_run_is_there() -> None:
