@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import signal
@@ -12,26 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.blocks import environment, timeless
+
 PROJECT = Path(__file__).parent.parent
 TEXT = (PROJECT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", TEXT, re.DOTALL)
 CONSOLE = [block for kind, block in BLOCKS if kind == "console"]
 
 
-def environment() -> dict[str, str]:
-    """Give what an activated environment has: its programs first on the path."""
-    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-
-
 def parts(block: str) -> tuple[str, list[str]]:
     """Give a block's command, and the lines it is shown to print."""
     first, *shown = block.strip("\n").split("\n")
     return first.removeprefix("$ "), shown
-
-
-def timeless(line: str) -> str:
-    """Give a line without its times and sizes, which differ from run to run."""
-    return re.sub(r"\d+(\.\d+)? (s|MB)\b", r"N \2", line.rstrip())
 
 
 def expected_status(command: str, shown: list[str]) -> int:
