@@ -41,5 +41,5 @@ def test_a_planted_defect_is_shrunk_to_one_fault(suite: pytest.Pytester) -> None
     shown = result.stdout.str()
     assert re.search(r"payload=Batch\(body=b'[^\\]*\\n', precision='ns'\)", shown)
     assert re.search(r"schedule=Schedule\(\[unavailable\w* 503[^,]*\], profile='oss2'\)", shown)
-    assert "1 exchanges, 1 batches, 1 points" in shown
+    assert "1 exchange, 1 batch, 1 point;" in shown
     assert re.search(r"FAIL +loses_nothing_silently|FAIL +tells_the_truth", shown)

@@ -42,7 +42,8 @@ def _summary(verdicts: Verdicts, history: History) -> str:
     fired = ", ".join(f"{name} {count}" for name, count in history.fired.items()) or "none planned"
     rest = (
         f"scenario {run.get('scenario')}, seed {run.get('seed')}, profile {run.get('profile')}",
-        f"{counts.exchanges} exchanges, {counts.batches} batches, {counts.points} points; faults fired: {fired}",
+        f"{numbered(counts.exchanges, 'exchange')}, {numbered(counts.batches, 'batch', 'batches')},"
+        f" {numbered(counts.points, 'point')}; faults fired: {fired}",
     )
     return "\n".join((f"verdict: {verdicts.verdict.name}", *(_wrapped(line) for line in rest)))
 
@@ -96,3 +97,8 @@ def _judgement(judgement: Judgement) -> Iterator[str]:
 
 def _wrapped(line: str, mark: str = "") -> str:
     return textwrap.fill(line, COLUMNS, initial_indent=mark, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def numbered(count: int, one: str, many: str = "") -> str:
+    """Give a number of things in words."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
