@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
@@ -130,7 +132,8 @@ def matrix_command(
         tuple(entry(cell, made.get(place), root) for place, cell in enumerate(planned)),
         time.monotonic() - began,
     )
-    write_all(table, planned, made, folder)
+    write_all(table, folder)
+    write_pages([made[place] for place, one in enumerate(table.entries) if one.history and one.is_no_pass], quiet=quiet)
     Console(highlight=False, soft_wrap=True).print(coloured(summary(table)))
     if before is not None:
         found = list(changes(before, table)) or ["nothing"]
@@ -171,16 +174,29 @@ def run(planned: list[Cell], jobs: int, *, quiet: bool) -> dict[int, Result]:
     return {places[place]: result for place, result in made.items()}
 
 
-def write_all(table: Table, planned: list[Cell], made: dict[int, Result], folder: Path) -> None:
-    """Write the table in its three forms, and the page of each run that is no pass."""
+def write_all(table: Table, folder: Path) -> None:
+    """Write the table in its three forms."""
     folder.mkdir(parents=True, exist_ok=True)
     output.write(folder / "matrix.json", [json.dumps(table.to_json(), indent=2)])
     output.write(folder / "matrix.md", [markdown(table)])
     output.write(folder / "matrix.html", [html(table)])
-    for place, result in made.items():
-        if result.history and table.entries[place].verdict in {"fail", "inconclusive"}:
-            past = history.read(Path(result.history))
-            output.write(Path(result.history) / "report.html", [output.html(result, past)])
+
+
+def write_pages(results: list[Result], *, quiet: bool) -> None:
+    """Write the page of each run beside its history, on all processors: it takes a second or more each."""
+    console = Console(stderr=True)
+    with (
+        Console(stderr=True, quiet=quiet or not console.is_terminal).status("writing pages") as line,
+        ProcessPoolExecutor(mp_context=get_context("forkserver")) as pool,
+    ):
+        for number, _ in enumerate(pool.map(write_page, results), 1):
+            line.update(f"writing pages: {number} of {len(results)}")
+
+
+def write_page(result: Result) -> None:
+    """Write the page of one run."""
+    folder = Path(result.history)
+    output.write(folder / "report.html", [output.html(result, history.read(folder))])
 
 
 def earlier(file: Path) -> Table:

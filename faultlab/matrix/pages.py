@@ -18,7 +18,7 @@ def markdown(table: Table) -> str:
         + " |"
         for client in table.clients
     ]
-    found = [_of_entry(one) for one in table.entries if one.verdict in {"fail", "inconclusive"}]
+    found = [_of_entry(one) for one in table.entries if one.is_no_pass]
     lines = [
         "# Clients and scenarios",
         "",
@@ -70,7 +70,7 @@ code { overflow-wrap: anywhere; }
 <tr><th scope="row">{{ client }} {{ table.versions.get(client, "") }}</th>
 {% for column in table.columns %}{% set one = table.at(client, column) %}
 <td class="{{ one.verdict.partition(' ')[0] }}" title="{{ one.finding or one.verdict }}">
-{% if one.verdict in ("fail", "inconclusive") %}
+{% if one.is_no_pass %}
 <a href="#{{ loop.index }}-{{ client }}" aria-label="{{ one.verdict }}">{{ marks[one.verdict] }}</a>
 {% else %}<span role="img" aria-label="{{ one.verdict }}">{{ marks[one.verdict] }}</span>{% endif %}</td>
 {% endfor %}</tr>
@@ -79,7 +79,7 @@ code { overflow-wrap: anywhere; }
 </div>
 {% for client in table.clients %}
 {% for column in table.columns %}{% set one = table.at(client, column) %}
-{% if one.verdict in ("fail", "inconclusive") %}
+{% if one.is_no_pass %}
 <section id="{{ loop.index }}-{{ client }}">
 <h2>{{ marks[one.verdict] }} {{ one.name }}</h2>
 <p>{{ one.finding }}</p>

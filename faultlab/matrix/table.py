@@ -38,6 +38,11 @@ class Entry:
     environment: bool = False
 
     @property
+    def is_no_pass(self) -> bool:
+        """Whether something went wrong that a history shows, or may have."""
+        return self.verdict in {"fail", "inconclusive"}
+
+    @property
     def name(self) -> str:
         """Tell one cell from another."""
         return f"{self.client} × {self.scenario}[{self.seed}]"
@@ -162,7 +167,7 @@ def summary(table: Table) -> str:
         counts.append(
             f"{client:<28}  {table.versions.get(client, ''):<9}  {passed:>4}  {failed:>4}  {doubt:>12}  {absent:>3}"
         )
-    found = [line for one in table.entries if one.verdict in WORDS[1:3] for line in _of_entry(one)]
+    found = [line for one in table.entries if one.is_no_pass for line in _of_entry(one)]
     ratio = table.waited / table.wall if table.wall else 0.0
     took = f"the clients ran {table.waited:.0f} s in all, the matrix took {table.wall:.0f} s: {ratio:.1f} to 1"
     return "\n\n".join(filter(None, ("\n".join(counts), "\n".join(found), took)))

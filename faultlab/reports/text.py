@@ -40,10 +40,16 @@ def text(verdicts: Verdicts, history: History, again: str = "") -> str:
 def _summary(verdicts: Verdicts, history: History) -> str:
     run, counts = history.run, verdicts.counts
     fired = ", ".join(f"{name} {count}" for name, count in history.fired.items()) or "none planned"
+    seen = ", ".join(
+        (
+            numbered(counts.exchanges, "exchange"),
+            numbered(counts.batches, "batch", "batches"),
+            numbered(counts.points, "point"),
+        )
+    )
     rest = (
         f"scenario {run.get('scenario')}, seed {run.get('seed')}, profile {run.get('profile')}",
-        f"{numbered(counts.exchanges, 'exchange')}, {numbered(counts.batches, 'batch', 'batches')},"
-        f" {numbered(counts.points, 'point')}; faults fired: {fired}",
+        f"{seen}; faults fired: {fired}",
     )
     return "\n".join((f"verdict: {verdicts.verdict.name}", *(_wrapped(line) for line in rest)))
 
