@@ -61,9 +61,18 @@ def _node(driver: Driver) -> list[str]:
                 shutil.copy(driver.home / name, inner)
             _run([npm, "ci", "--no-audit", "--no-fund", "--prefix", str(inner)])
         # Node looks for packages from where a program lies, so the program goes there; it may be newer than the lock.
-        shutil.copy(driver.home.parent / "driving.mjs", folder)
-        shutil.copy(driver.home / "write.mjs", inner)
+        place(driver.home.parent / "driving.mjs", folder)
+        place(driver.home / "write.mjs", inner)
     return [program, str(inner / "write.mjs")]
+
+
+def place(program: Path, folder: Path) -> None:
+    """Put a program into a folder in one step: another driver may be reading it there."""
+    wanted, there = program.read_bytes(), folder / program.name
+    if not there.exists() or there.read_bytes() != wanted:
+        part = folder / f".{program.name}-{os.getpid()}"
+        part.write_bytes(wanted)
+        part.replace(there)
 
 
 def _system(driver: Driver) -> list[str]:
