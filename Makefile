@@ -29,8 +29,9 @@ setup: $(filter .uv/%,$(UV))  ## Install everything into .venv/
 demo: setup  ## Fail a real client three times, and judge it
 	@$(RUN) python examples/demo.py
 
+# One more at a time than there are processors: many of them wait.
 test: setup  ## Run the tests
-	$(RUN) pytest -q
+	$(RUN) pytest -q -n $$(( $$(nproc) + 1 )) --dist worksteal
 
 # Fetched first, so that where they cannot be had one line says why.
 test-servers: setup  ## Run the tests against real servers, which apt fetches into .servers/

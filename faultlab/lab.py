@@ -419,8 +419,10 @@ class Lab:
         timed_out = False
         while True:
             memory = peak_memory(process.pid) or memory
-            if process.poll() is not None:
-                return process.returncode, memory, timed_out
+            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if ended:
+                process.returncode = os.waitstatus_to_exitcode(status)
+                return process.returncode, memory or self._at_most(usage.ru_maxrss * 1024), timed_out
             now = time.monotonic()
             if not timed_out and now > until:
                 timed_out = True
@@ -431,6 +433,14 @@ class Lab:
                 shown = now
                 progress(self.ask("position"))
             time.sleep(0.02)
+
+    def _at_most(self, memory: int) -> int:
+        """Give what a client held at most that ended before anybody could look; 0 where that proves nothing.
+
+        The system counts in what its parent held when it began it, so more than is allowed is no proof.
+        """
+        allowed = self.settings.terms.memory_mb
+        return memory if allowed is None or memory <= allowed << 20 else 0
 
     def complete(self) -> Path:
         """Complete the present history and give its folder; the proxy goes on without one, and lets everything pass.

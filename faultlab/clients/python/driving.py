@@ -31,9 +31,11 @@ def ticks() -> Iterator[list[str]]:
         yield list(lines)
 
 
-def tell(told: str, lines: list[str] | str = "", message: object = "") -> None:
+def tell(told: str, lines: list[str] | str | bytes = "", message: object = "") -> None:
     """Report what the application was told of some lines: ``ok``, ``failed``, ``error`` if of none in particular."""
     global failed  # noqa: PLW0603 - one program, one fate
+    if isinstance(lines, bytes):
+        lines = lines.decode()
     text = lines if isinstance(lines, str) else "\n".join(lines)
     with _turn, Path(os.environ["FAULTLAB_REPORT"]).open("a", encoding="utf-8") as report:
         failed = failed or told != "ok"

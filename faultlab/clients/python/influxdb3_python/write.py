@@ -20,17 +20,12 @@ def batching() -> None:
     """The client's own batches, sent in the background; the application hears of them by callback."""
     options = write_client_options(
         write_options=WriteOptions(),
-        success_callback=lambda _where, data: driving.tell("ok", text(data)),
-        error_callback=lambda _where, data, problem: driving.tell("failed", text(data), problem),
+        success_callback=lambda _where, data: driving.tell("ok", data),
+        error_callback=lambda _where, data, problem: driving.tell("failed", data, problem),
     )
     with InfluxDBClient3(host=URL, token=TOKEN, org=ORG, database=BUCKET, write_client_options=options) as client:
         for lines in driving.ticks():
             client.write(record=lines)
-
-
-def text(data: object) -> str:
-    """Give what a callback hands over as text."""
-    return data.decode() if isinstance(data, bytes) else str(data)
 
 
 if __name__ == "__main__":
