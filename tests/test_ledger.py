@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from faultlab.exchange import HEALTH, V3_WRITE, Effect, Everything, Lines, Nothing, Severed, Twice, Whole
+from faultlab.exchange import HEALTH, V3_WRITE, Effect, Everything, Lines, Nothing, Refused, Severed, Twice, Whole
 from faultlab.history import Ended, Report
 from faultlab.ledger import CUT, SHOWN, Ledger, digest_of, is_cut, shown, shown_missing, spelt
 from tests.builders import history, lines, sent
@@ -211,13 +211,14 @@ def test_a_cut_upload_without_a_whole_line_is_one_doubtful_entry() -> None:
     [
         (None, Whole(), False),
         (None, Severed(3), True),
+        (None, Refused(5.0), True),
         (12, Whole(), False),
         (13, Whole(), True),
         (12, Severed(12), False),
     ],
 )
 def test_a_request_is_cut_when_it_is_shorter_than_it_declares(
-    declared: int | None, intake: Whole | Severed, cut: bool
+    declared: int | None, intake: Whole | Severed | Refused, cut: bool
 ) -> None:
     """The declared length decides; without one, the decision does."""
     assert cut == is_cut(sent(1, lines(1), declared=declared, intake=intake))

@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from faultlab import lineprotocol
-from faultlab.exchange import DECODED_LIMIT, V3_WRITE, Severed, header
+from faultlab.exchange import DECODED_LIMIT, V3_WRITE, Refused, Severed, header
 from faultlab.history import Event
 
 CUT = "its upload was cut before anybody could see what it was"
@@ -108,11 +108,11 @@ def digest_of(loose: Any) -> int:
 
 
 def is_cut(event: Event) -> bool:
-    """Whether only the beginning of a request was seen: fewer bytes than it declares, or severed without declaring."""
+    """Whether only the beginning of a request was seen: fewer bytes than it declares, or cut without declaring."""
     declared = header(event.exchange.headers, "Content-Length") or ""
     if declared.isascii() and declared.isdigit() and len(declared) < 16:
         return event.wire_size < int(declared)
-    return isinstance(event.decision.intake, Severed)
+    return isinstance(event.decision.intake, Severed | Refused)
 
 
 def prefix(event: Event) -> bytes:

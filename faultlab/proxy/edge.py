@@ -186,7 +186,9 @@ class Edge:
             # Some clients look at the certificate's name only when the handshake is over: a request is the proof.
             self.shaken(flow.client_conn, Ended.REPLIED)
         session = self.session
-        if session is not None and not self.broken and session.arbiter.looks_at_heads and flow.error is None:
+        if session is None or self.broken or flow.error is not None or reach.was_cut(flow.client_conn):
+            return
+        if session.arbiter.looks_at_heads:
             self.on_head(session, flow)
 
     @guarded
@@ -281,6 +283,12 @@ class Edge:
         else:
             exchange = see(flow, head.exchange.seq, head.exchange.at, head.exchange.nth)
         flow.metadata[KEY] = exchange.seq
+        if reach.was_cut(flow.client_conn):
+            # It had come when its connection was reset, so no reply would be heard; upstream is not asked either.
+            ongoing = self.begin(flow, session, exchange, session.arbiter.attempt(exchange), Decision())
+            self.settle(flow, ongoing, Outcome(session.at(), Effect.NONE, Ended.CLOSED, sent=0))
+            end(flow)
+            return None
         if flow.response is not None or flow.error is not None or not flow.live:
             self.begin(flow, session, exchange, session.arbiter.attempt(exchange), Decision())
             return None

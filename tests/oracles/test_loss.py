@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from faultlab.exchange import Effect, Handshake, Nothing, Severed
+from faultlab.exchange import Effect, Handshake, Nothing, Refused, Severed
 from faultlab.history import Ended, Event, Report
 from faultlab.ledger import Ledger
 from faultlab.oracles import loses_nothing_silently
@@ -161,6 +161,8 @@ EXPIRED = "ERROR: write failed: certificate has expired\n"
     [
         (sent(2, b"", None, declared=8, intake=Severed(0)), "", Verdict.FAIL),
         (sent(2, b"", None, declared=8, intake=Severed(0)), RESET, Verdict.INCONCLUSIVE),
+        (sent(2, b"", None, intake=Refused(5.0)), RESET, Verdict.INCONCLUSIVE),
+        (sent(2, b"", None, intake=Refused(5.0)), "", Verdict.FAIL),
         (sent(2, b"m,k=b v=", None, declared=80, intake=Severed(8)), "", Verdict.FAIL),
         (sent(2, b"m,k=b v=", None, declared=80, intake=Severed(8)), RESET, Verdict.INCONCLUSIVE),
         (sent(2, b"", None, method="TLS", path="", intake=Handshake("expired")), "", Verdict.FAIL),

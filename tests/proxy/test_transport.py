@@ -303,6 +303,31 @@ def test_a_server_that_is_gone_refuses(tmp_path: Path) -> None:
     assert () == past.broken
 
 
+def test_who_is_reset_with_a_request_under_way_was_not_answered(tmp_path: Path) -> None:
+    """What the history says was replied is what clients read, also of requests that came just before the reset."""
+    rule = Rule(Refuse(0.05), when=When(first=1))
+    last = WRITE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1)
+    closed = 0
+    with running(plan_of(), tmp_path / "h") as lab:
+        for number in range(10):
+            lab.arm(plan_of(rule), tmp_path / f"h{number}")
+            with contextlib.ExitStack() as stack:
+                raws = [stack.enter_context(connected(lab, tls=False)) for _ in range(24)]
+                for raw in raws:
+                    raw.send(last)
+                read = sum(raw.drain()[0].startswith(b"HTTP/1.1 204") for raw in raws)
+            until = time.monotonic() + 20
+            while time.monotonic() < until:
+                with contextlib.suppress(ConnectionRefusedError), connected(lab, tls=False):
+                    break
+            ended = [e.outcome.ended for e in history.read(lab.complete()).events if e.outcome]
+            assert read == ended.count(Ended.REPLIED)
+            assert {Ended.REPLIED, Ended.CLOSED} >= set(ended)
+            closed += ended.count(Ended.CLOSED)
+
+    assert closed > 10
+
+
 def test_a_stale_connection_is_closed_as_it_is_used(tmp_path: Path, armed: Armed, *, tls: bool) -> None:
     """The first request of each connection passes, the second finds it reset and is stored nowhere."""
     with armed(plan_of(StaleConnection()), tmp_path / "h") as lab:
