@@ -55,6 +55,15 @@ _CONTINUES = re.compile(r"[\s)\]}]")
 _STATUS = re.compile(
     r"\(([1-5]\d\d)\)|\b(?:status(?:[ _-]?code)?|HTTP(?:/[\d.]+)?|code)\W{0,4}([1-5]\d\d)\b", re.IGNORECASE
 )
+_THINGS = r"(?:items?|points?|lines?|rows?|records?|metrics?|measurements?|entries|batch(?:es)?|writes?)"
+_GONE = (
+    r"(?:(?:not|n't|never)(?: be| been)? (?:written|sent|stored|saved|delivered)"
+    r"|unwritten|unsent|lost|dropped|discarded)"
+)
+# A number of things, none of them none, and what became of them, on either side of it.
+_COUNTED_LOSS = re.compile(
+    rf"\b[1-9]\d* {_THINGS}\b[^.\n]{{0,60}}?\b{_GONE}\b|\b{_GONE}:? [1-9]\d* {_THINGS}\b", re.IGNORECASE
+)
 _LENGTH = re.compile(r"length\W{1,4}\d+", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")
 _CRASH = re.compile(
@@ -116,6 +125,11 @@ def announces_retry(text: str) -> bool:
     """Whether a text merely says that a request will be sent again."""
     bare = _HEADER.sub("", text)
     return bool(_RETRY.search(bare)) and not _FINAL.search(bare)
+
+
+def counts_loss(text: str) -> bool:
+    """Whether a text says of a number of points, or of what carries them, that they were lost or never written."""
+    return _COUNTED_LOSS.search(text) is not None
 
 
 def speaks_of(text: str, reply: Answer | None) -> bool:
@@ -300,8 +314,12 @@ class Account:
             if report.told in TELLING:
                 self._take(number, report, names, known)
         for number, text in records(stderr):
+            evidence = Evidence(f"stderr line {number}", text.partition("\n")[0])
+            if counts_loss(evidence.text) and self._in_own_words is None:
+                # Whichever points it counts, it was said that some are gone.
+                self._in_own_words = evidence.doubted()
             if not announces_retry(text):
-                self._hear(Evidence(f"stderr line {number}", text.partition("\n")[0]), text)
+                self._hear(evidence, text)
 
     def _take(
         self, number: int, report: Report, names: Callable[[bytes], Iterable[Hashable]], known: Container[Hashable]

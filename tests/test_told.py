@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 
 from faultlab.exchange import Answer
 from faultlab.history import Client, Event, History, Report
-from faultlab.told import TELLING, Account, Evidence, announces_retry, crashes, messages, records, speaks_of
+from faultlab.told import (
+    TELLING,
+    Account,
+    Evidence,
+    announces_retry,
+    counts_loss,
+    crashes,
+    messages,
+    records,
+    speaks_of,
+)
 from tests import plain_account
 from tests.builders import ENDED, TOLD, TOO_MANY, answer, history, lines, sent
 from tests.plain_account import PlainAccount
@@ -485,3 +495,36 @@ def test_nothing_is_kept_of_a_doubt() -> None:
 
     assert (1, 1000) == (len(told._given), sum(one is not None for one in found))
     assert found == [told.of_reply(LIMITED, batch) for batch in range(1000)]
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("ERROR: Retry buffer closed with 6000 items that were not written to InfluxDB! ", True),
+        ("WARN: 12 points were lost", True),
+        ("buffer full, dropped 3 metrics", True),
+        ("shutting down: 1 batch not sent", True),
+        ("40 records have never been stored", True),
+        ("unsent: 7 lines", True),
+        ("closed with 0 items that were not written", False),
+        ("0 points lost", False),
+        ("dropped 0 metrics", False),
+        ("6000 items written", False),
+        ("wrote 12 points", False),
+        ("2 points. Nothing was lost", False),
+        ("lost the connection", False),
+        ("retry 3 of 5 in 200 ms", False),
+    ],
+)
+def test_a_count_of_what_is_gone(text: str, counts: bool) -> None:
+    """A number of points, or of what carries them, and that they are gone; none of them gone is no loss."""
+    assert counts == counts_loss(text)
+
+
+def test_a_count_of_what_is_gone_is_no_certain_evidence() -> None:
+    """Nobody knows which points were counted, also where the line speaks of a retry buffer."""
+    told = "ERROR: Retry buffer closed with 10 items that were not written to InfluxDB!\n"
+    account = Account(history(sent(1, lines(1), 503), stderr=told), lambda _: (), ())
+
+    assert Evidence("stderr line 1", told.strip(), certain=False) == account.of_everything()
+    assert Account(history(sent(1, lines(1), 503), stderr="retry 1 of 3\n"), lambda _: (), ()).of_everything() is None
