@@ -15,6 +15,7 @@ from rich.console import Console
 from faultlab import history, output, scenario
 from faultlab.clients import ALL, UnpreparedError, named, prepare
 from faultlab.exits import Exit
+from faultlab.lab import LabError
 from faultlab.matrix.cells import Cell, MatrixError, cells, clients
 from faultlab.matrix.pages import html, markdown
 from faultlab.matrix.table import Table, changes, entry, summary
@@ -143,7 +144,7 @@ def matrix_command(
 
 
 def prepared(names: set[str], *, quiet: bool) -> None:
-    """Have the environment of each driver made, before any of them is timed."""
+    """Have the environment of each driver made, before any of them is timed; raises LabError."""
     with Console(stderr=True, quiet=quiet).status("preparing the clients") as line:
         for driver in ALL:
             if driver.name in names:
@@ -151,7 +152,7 @@ def prepared(names: set[str], *, quiet: bool) -> None:
                 try:
                     prepare(named(driver.name))
                 except UnpreparedError as problem:
-                    raise Usage(f"{problem}; leave it out by --clients") from problem
+                    raise LabError(f"{problem}; leave it out by --clients") from problem
 
 
 def run(planned: list[Cell], jobs: int, *, quiet: bool) -> dict[int, Result]:

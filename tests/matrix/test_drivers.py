@@ -65,6 +65,18 @@ def test_a_mistake_is_one_line(arguments: list[str], status: int, said: str) -> 
     assert (status, "", said) == (done.returncode, done.stdout, done.stderr)
 
 
+def test_an_environment_that_cannot_be_made_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without what makes it, the status says that the environment failed, and nothing is run."""
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "clients"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert 4 == run(["matrix", "--clients", "influxdb3-client-js", "--history", str(tmp_path / "m"), "--quiet"])
+    said = "influxdb3-client-js needs node and npm; expected both on the path; leave it out by --clients"
+    assert f"faultlab: {said}\n" == capsys.readouterr().err
+    assert not (tmp_path / "m").exists()
+
+
 def test_the_list_names_versions(capsys: pytest.CaptureFixture[str]) -> None:
     """As text, and as JSON."""
     assert 0 == run(["clients"])
