@@ -9,6 +9,7 @@ import ssl
 import struct
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -693,16 +694,19 @@ def rough(tmp_path: Path) -> Iterator[Lab]:
 
 
 def test_rude_clients_leave_nothing_behind(rough: Lab) -> None:
-    """2,000 clients that leave, half-close, pipeline or read nothing leave descriptors, tasks and memory alone."""
+    """Thousands of clients that leave, half-close, pipeline or read nothing leave descriptors, tasks and memory alone.
+
+    A leak shows in every round; how many of them overlap, and so what the allocator keeps, differs from round to round.
+    """
     pid = rough.ask("holds")["pid"]
     rude(rough, 1_000)
-    before = held(rough, pid)
-    rude(rough, 2_000)
-    after = held(rough, pid)
+    rounds = [held(rough, pid)]
+    for _ in range(3):
+        rude(rough, 1_000)
+        rounds.append(held(rough, pid))
 
-    assert before["descriptors"] == after["descriptors"]
-    # What a history remembers of 2,000 exchanges, and what Python's allocator does not give back.
-    assert after["memory"] - before["memory"] < 40 * 1024 * 1024
+    assert 1 == len({one["descriptors"] for one in rounds})
+    assert min(after["memory"] - before["memory"] for before, after in pairwise(rounds)) < 8 * 1024 * 1024
     with connected(rough, tls=False) as raw:
         assert 204 == raw.write(headers=AUTH).status
 
