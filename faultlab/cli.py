@@ -242,6 +242,7 @@ Examples:
 )
 @click.argument("folder", type=click.Path(path_type=Path), metavar="HISTORY")
 @click.option("--strict", is_flag=True, help="Let a failed 'should' fail the run.")
+@output.schema_option(reports.schema, "what --json writes")
 @output.options("json", "junit", "markdown", "sarif", "html", "har")
 def judge(folder: Path, strict: bool, wanted: Wanted) -> int:
     """Judge a history again, without a proxy."""

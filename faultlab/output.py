@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -59,6 +60,24 @@ def options(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         return made
 
     return decorate
+
+
+def schema_option(made: Callable[[], dict[str, Any]], of: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command the option ``--schema``, which prints a schema and leaves."""
+
+    def printed(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+        if asked:
+            click.echo(json.dumps(made(), indent=2))
+            context.exit(Exit.PASS)
+
+    return click.option(
+        "--schema",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=printed,
+        help=f"Print the JSON Schema of {of}.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,4 +192,4 @@ def write(file: Path, pieces: Iterable[str]) -> None:
         ) from problem
 
 
-__all__ = ["Usage", "Wanted", "coloured", "html", "new_folder", "options", "write"]
+__all__ = ["Usage", "Wanted", "coloured", "html", "new_folder", "options", "schema_option", "write"]

@@ -23,13 +23,6 @@ from faultlab.reports import Result, ResultError
 from faultlab.verdict import Verdict
 
 
-def print_schema(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
-    """Print the schema and leave, if asked."""
-    if asked:
-        click.echo(json.dumps(schema(), indent=2))
-        context.exit(Exit.PASS)
-
-
 @click.command(
     "gate",
     epilog="""\b
@@ -63,14 +56,7 @@ A gate file names a command and the scenarios it has to get through:
 @click.option("--pages", is_flag=True, help="Write a page, report.html, into the folder of each run that is no pass.")
 @click.option("--strict", is_flag=True, help="Let a failed 'should' fail the gate, whatever the file says.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
-@click.option(
-    "--schema",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=print_schema,
-    help="Print the JSON Schema of gate files.",
-)
+@output.schema_option(schema, "gate files")
 @output.options("json", "junit", "markdown", "sarif")
 def gate_command(
     file: Path,

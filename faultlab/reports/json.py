@@ -8,7 +8,7 @@ from faultlab.reports.result import Result
 
 
 def json(result: Result) -> str:
-    """Give one JSON object, indented, without a last line feed, by the schema that ``faultlab report --schema`` prints.
+    """Give one JSON object, indented, without a last line feed, by the schema that ``faultlab judge --schema`` prints.
 
     ``Result.from_json`` reads it back. What may be null is ``seconds``, ``history``, an oracle's ``verdict`` (it was
     not put to the test), ``crashed`` and ``because``, a judgement's ``exchange`` and ``batch``.

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 
 from faultlab import reports
+from faultlab.cli import run
 from faultlab.reports import Result
 from faultlab.verdict import Level, Verdict
 from tests.reports.cases import ALL_RUNS, GUILTY_RUN, any_run, results
@@ -107,3 +108,9 @@ def test_the_schema_can_refuse(key: str) -> None:
 def test_a_later_property_passes() -> None:
     """As published the schema does not refuse what a later version adds."""
     jsonschema.Draft202012Validator(reports.schema()).validate({**json.loads(reports.json(GUILTY_RUN)), "later": 1})
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever has the command line has the schema, without a history."""
+    assert 0 == run(["judge", "--schema"])
+    assert reports.schema() == json.loads(capsys.readouterr().out)
