@@ -119,12 +119,12 @@ class Finding:
     def counts(self, *, strict: bool) -> Verdict:
         """What the finding adds to the run's verdict.
 
-        Unless ``strict``, a ``should`` never fails it, and its doubts matter only where a check asked for an answer: a
+        Unless ``strict``, a ``should`` never fails it. Its doubts matter only where a check asked for an answer: a
         question of statistics that a short run cannot answer is no reason to distrust the rest.
         """
         if self.verdict is None:
             return Verdict.PASS
-        if self.oracle.level is Level.MUST or strict:
+        if self.oracle.level is Level.MUST or (strict and self.verdict is Verdict.FAIL):
             return self.verdict
         doubts = self.asked and (not self.judged or bool(self.cases[Verdict.INCONCLUSIVE]))
         return Verdict.INCONCLUSIVE if self.crashed or doubts else Verdict.PASS

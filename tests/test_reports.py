@@ -207,7 +207,7 @@ def test_what_a_finding_means_for_its_run() -> None:
     ]
 
     assert ["warning", "undecided", "undecided", "inconclusive"] == asked[0]
-    assert ["fail", "undecided", "inconclusive", "inconclusive"] == asked[1]
+    assert ["fail", "undecided", "undecided", "inconclusive"] == asked[1]
 
 
 def test_words_are_the_same_for_every_oracle() -> None:

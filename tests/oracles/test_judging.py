@@ -202,6 +202,14 @@ def test_a_should_fails_only_when_strict() -> None:
     assert Verdict.FAIL == judge(history(*CALM), (advice,)).findings[0].verdict
 
 
+def test_a_strict_run_is_not_in_doubt_over_what_nobody_asked() -> None:
+    """Strict lets a failed should fail; a question that nobody put has no answer in a short run, and needs none."""
+    doubt = replace(fails, looks_at=lambda _: iter((Judgement(Verdict.INCONCLUSIVE, "x"),)), level=Level.SHOULD)
+
+    assert Verdict.PASS == verdict(passes, doubt, strict=True)
+    assert Verdict.INCONCLUSIVE == verdict(passes, doubt, checks=(doubt.name,), strict=True)
+
+
 def test_a_should_keeps_its_doubts_where_it_was_asked() -> None:
     """Being lenient with a failure does not make its doubts a pass; what nobody asked is no reason to doubt."""
     advice = replace(fails, level=Level.SHOULD)
