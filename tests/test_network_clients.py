@@ -105,8 +105,9 @@ def test_a_real_client_meets_it(tmp_path: Path, clients: dict[str, list[str]], n
     stored = {line for e in past.events if e.outcome and e.outcome.effect is Effect.ALL for line in lines_of(e)}
     handed = set((tmp_path / "h" / history.MANIFEST).read_bytes().splitlines())
     assert stored <= handed
-    # Without TLS behind them, a write that was refused once, or never came whole, is the only one that may be missing.
-    assert handshake or len(handed - stored) <= 10
+    # Without TLS behind them, a write that was refused once, or never came whole, is the only one that may be missing;
+    # how many fall into an outage is for the client's speed to say.
+    assert handshake or isinstance(fault, Refuse) or len(handed - stored) <= 10
 
 
 def lines_of(event: history.Event) -> list[bytes]:
