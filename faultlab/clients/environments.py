@@ -38,7 +38,7 @@ def prepare(driver: Driver) -> list[str]:
 
 def _python(driver: Driver) -> list[str]:
     lock = driver.home / "uv.lock"
-    with _environment(driver, lock) as (folder, is_new):
+    with environment(cache(), f"{driver.language}-{driver.folder}", lock) as (folder, is_new):
         if is_new:
             _run(
                 [uv(), "sync", "--project", str(driver.home), "--frozen", "--no-progress"],
@@ -53,7 +53,7 @@ def _node(driver: Driver) -> list[str]:
     npm = shutil.which("npm")
     if program is None or npm is None:
         raise UnpreparedError(f"{driver.name} needs node and npm; expected both on the path")
-    with _environment(driver, lock) as (folder, is_new):
+    with environment(cache(), f"{driver.language}-{driver.folder}", lock) as (folder, is_new):
         inner = folder / driver.folder
         if is_new:
             inner.mkdir()
@@ -95,11 +95,13 @@ def uv() -> str:
 
 
 @contextlib.contextmanager
-def _environment(driver: Driver, lock: Path) -> Iterator[tuple[Path, bool]]:
-    """Give the folder of a lock's environment and whether it is to be made; what fails leaves nothing behind."""
+def environment(root: Path, name: str, lock: Path) -> Iterator[tuple[Path, bool]]:
+    """Give the folder of a lock's environment and whether it is to be made; what fails leaves none that counts as made.
+
+    Whoever else asks for one below ``root`` waits until the block ends.
+    """
     digest = hashlib.blake2b(lock.read_bytes(), digest_size=6).hexdigest()
-    root = cache()
-    folder = root / f"{driver.language}-{driver.folder}-{digest}"
+    folder = root / f"{name}-{digest}"
     root.mkdir(parents=True, exist_ok=True)
     with (root / "lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
