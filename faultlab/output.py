@@ -16,6 +16,7 @@ from rich.text import Text
 from faultlab import reports
 from faultlab.exits import Exit
 from faultlab.history import History
+from faultlab.history import read as read_history
 from faultlab.reports import Result
 
 RUNS = Path("faultlab-runs")
@@ -159,6 +160,27 @@ def coloured(text: str) -> Text:
     return out
 
 
+def earlier[T](file: Path, read: Callable[[Any], T], expected: str) -> T:
+    """Read the JSON of an earlier command; raises Usage with what was expected there."""
+    try:
+        return read(json.loads(file.read_text(encoding="utf-8")))
+    except OSError as problem:
+        raise Usage(f"{file}: cannot be read ({problem.strerror}); expected {expected}") from problem
+    except ValueError as problem:
+        raise Usage(f"{file}: {problem}; expected {expected}") from problem
+
+
+def show_changes(changes: Iterable[str]) -> None:
+    """Print what is not as it was, a line each."""
+    click.echo("\n".join(("\nchanged", *(f"- {one}" for one in list(changes) or ["nothing"]))))
+
+
+def write_page(result: Result) -> None:
+    """Write the page of a run into the folder of its history; raises Usage."""
+    folder = Path(result.history)
+    write(folder / "report.html", [html(result, read_history(folder))])
+
+
 def html(result: Result, history: History) -> str:
     """Give a run's page; raises Usage where the library for it is missing."""
     from faultlab.reports.html import HtmlError  # noqa: PLC0415 - with its template, for those who want a page
@@ -192,4 +214,16 @@ def write(file: Path, pieces: Iterable[str]) -> None:
         ) from problem
 
 
-__all__ = ["Usage", "Wanted", "coloured", "html", "new_folder", "options", "schema_option", "write"]
+__all__ = [
+    "Usage",
+    "Wanted",
+    "coloured",
+    "earlier",
+    "html",
+    "new_folder",
+    "options",
+    "schema_option",
+    "show_changes",
+    "write",
+    "write_page",
+]

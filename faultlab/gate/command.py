@@ -12,14 +12,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from faultlab import history, output, reports
+from faultlab import output, reports
 from faultlab.exits import Exit
 from faultlab.gate.file import GateError, load, schema, tasks
 from faultlab.gate.ratchet import tolerated
 from faultlab.gate.result import GateResult, changes
 from faultlab.output import Usage, Wanted, coloured, new_folder
 from faultlab.playing import Done, play
-from faultlab.reports import Result, ResultError
+from faultlab.reports import Result
 from faultlab.verdict import Verdict
 
 
@@ -74,7 +74,7 @@ def gate_command(
     except GateError as problem:
         raise Usage(str(problem)) from problem
     gate = replace(gate, jobs=jobs or gate.jobs, strict=gate.strict or strict)
-    before = None if compare is None else earlier(compare)
+    before = None if compare is None else output.earlier(compare, GateResult.from_json, "what --json wrote")
     folder = folder or new_folder("gate")
     with progress(len(gate.cells), quiet=quiet) as done:
         made = play(tasks(gate, folder), gate.jobs or 2 * (os.cpu_count() or 1), done)
@@ -92,32 +92,20 @@ def gate_command(
     return Exit.INTERRUPTED if interrupted else outcome.exit_status
 
 
-def earlier(file: Path) -> GateResult:
-    """Read what an earlier gate wrote; raises Usage."""
-    try:
-        return GateResult.from_json(json.loads(file.read_text(encoding="utf-8")))
-    except OSError as problem:
-        raise Usage(f"{file}: cannot be read ({problem.strerror}); expected what --json wrote") from problem
-    except (ValueError, ResultError) as problem:
-        raise Usage(f"{file}: {problem}; expected what --json wrote") from problem
-
-
 def show(outcome: GateResult, before: GateResult | None) -> None:
     """Print the table, what failed, and what is not as it was."""
     console = Console(highlight=False, soft_wrap=True)
     head = f"verdict: {outcome.verdict.name}\n{len(outcome.results)} of {outcome.asked} runs"
     console.print(coloured(f"{head}\n\n{reports.summary(outcome.results)}"))
     if before is not None:
-        found = list(changes(before.results, outcome.results)) or ["nothing"]
-        click.echo("\n".join(("\nchanged", *(f"- {one}" for one in found))))
+        output.show_changes(changes(before.results, outcome.results))
 
 
 def write_pages(outcome: GateResult) -> None:
     """Write the page of each run that is no pass beside its history."""
     for result in outcome.results:
         if result.history and result.verdict is not Verdict.PASS:
-            past = history.read(Path(result.history))
-            output.write(Path(result.history) / "report.html", [output.html(result, past)])
+            output.write_page(result)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from faultlab import history, output, scenario
+from faultlab import output, scenario
 from faultlab.clients import ALL, UnpreparedError, named, prepare
 from faultlab.exits import Exit
 from faultlab.lab import LabError
@@ -21,7 +21,7 @@ from faultlab.matrix.pages import html, markdown
 from faultlab.matrix.table import Table, changes, entry, summary
 from faultlab.output import Usage, coloured, new_folder
 from faultlab.playing import play
-from faultlab.reports import Result, ResultError
+from faultlab.reports import Result
 from faultlab.scenario import ScenarioError
 
 RUNS_A_CORE = 6
@@ -114,7 +114,7 @@ def matrix_command(
     quiet: bool,
 ) -> int:
     """Run real clients under scenarios, several at a time, and print what each did wrong."""
-    before = None if compare is None else earlier(compare)
+    before = None if compare is None else output.earlier(compare, Table.from_json, "a matrix.json")
     folder = folder or new_folder("matrix")
     try:
         rows = clients(names, add)
@@ -137,8 +137,7 @@ def matrix_command(
     write_pages([made[place] for place, one in enumerate(table.entries) if one.history and one.is_no_pass], quiet=quiet)
     Console(highlight=False, soft_wrap=True).print(coloured(summary(table)))
     if before is not None:
-        found = list(changes(before, table)) or ["nothing"]
-        click.echo("\n".join(("\nchanged", *(f"- {one}" for one in found))))
+        output.show_changes(changes(before, table))
     click.echo(f"\nmatrix\n  {folder}/matrix.html\n  {folder}/matrix.md\n  {folder}/matrix.json")
     return table.exit_status
 
@@ -190,24 +189,8 @@ def write_pages(results: list[Result], *, quiet: bool) -> None:
         Console(stderr=True, quiet=quiet or not console.is_terminal).status("writing pages") as line,
         ProcessPoolExecutor(mp_context=get_context("forkserver")) as pool,
     ):
-        for number, _ in enumerate(pool.map(write_page, results), 1):
+        for number, _ in enumerate(pool.map(output.write_page, results), 1):
             line.update(f"writing pages: {number} of {len(results)}")
-
-
-def write_page(result: Result) -> None:
-    """Write the page of one run."""
-    folder = Path(result.history)
-    output.write(folder / "report.html", [output.html(result, history.read(folder))])
-
-
-def earlier(file: Path) -> Table:
-    """Read what an earlier matrix wrote; raises Usage."""
-    try:
-        return Table.from_json(json.loads(file.read_text(encoding="utf-8")))
-    except OSError as problem:
-        raise Usage(f"{file}: cannot be read ({problem.strerror}); expected a matrix.json") from problem
-    except (ValueError, ResultError) as problem:
-        raise Usage(f"{file}: {problem}; expected a matrix.json") from problem
 
 
 __all__ = ["clients_command", "matrix_command"]
