@@ -45,7 +45,7 @@ from faultlab.matrix.command import clients_command, matrix_command
 from faultlab.output import Usage, Wanted, coloured, new_folder
 from faultlab.passport import State, passports
 from faultlab.scenario import Scenario, ScenarioError
-from faultlab.verdict import Verdict, Verdicts
+from faultlab.verdict import Verdicts
 
 
 class Commands(click.Group):
@@ -192,7 +192,7 @@ def run_command(
     verdicts = report(settings.history, wanted, strict=strict)
     if not wanted.takes_stdout:
         click.echo(f"\nhistory\n  {settings.history}")
-    return Exit.INTERRUPTED if interrupted else status_of(verdicts)
+    return Exit.INTERRUPTED if interrupted else verdicts.verdict.exit_status
 
 
 def read_history(folder: Path) -> history.History:
@@ -227,11 +227,6 @@ def coloured_paragraph(paragraph: str) -> Any:
     return out
 
 
-def status_of(verdicts: Verdicts) -> Exit:
-    """Give the exit status a verdict stands for."""
-    return {Verdict.PASS: Exit.PASS, Verdict.FAIL: Exit.FAIL, Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE}[verdicts.verdict]
-
-
 @cli.command(
     epilog="""\b
 Examples:
@@ -246,7 +241,7 @@ Examples:
 @output.options("json", "junit", "markdown", "sarif", "html", "har")
 def judge(folder: Path, strict: bool, wanted: Wanted) -> int:
     """Judge a history again, without a proxy."""
-    return status_of(report(folder, wanted, strict=strict))
+    return report(folder, wanted, strict=strict).verdict.exit_status
 
 
 @cli.command(

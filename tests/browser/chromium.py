@@ -10,13 +10,11 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
-from tests.servers.packages import PATIENCE, QUIET, SERVERS, PackageError
+from tests.servers.packages import QUIET, SERVERS, PackageError, tried
 
 PACKAGE = "chromium-headless-shell"
 PROGRAM = "usr/lib/chromium/chromium-headless-shell"
@@ -59,11 +57,11 @@ def _download(part: Path) -> list[Path]:
     # The system knows what it has; what else is needed goes into our own cache, and nothing is installed.
     own = ("-o", "Debug::NoLocking=true", "-o", f"Dir::Cache={part / 'cache'}")
     command = ["apt-get", *QUIET, *own, "-y", "--no-install-recommends", "--download-only", "install", PACKAGE]
-    plain = _try(command, part)
+    plain = tried(command, part)
     if plain:
         lists = ("-o", f"Dir::State::lists={part / 'lists'}")
-        updated = _try(["apt-get", *QUIET, *own, *lists, "-o", "APT::Update::Error-Mode=any", "update"], part)
-        again = updated or _try([*command, *lists], part)
+        updated = tried(["apt-get", *QUIET, *own, *lists, "-o", "APT::Update::Error-Mode=any", "update"], part)
+        again = updated or tried([*command, *lists], part)
         if again:
             raise PackageError(
                 f"cannot get {PACKAGE}: tried 'apt-get --download-only install {PACKAGE}' ({plain}), "
@@ -73,30 +71,9 @@ def _download(part: Path) -> list[Path]:
 
 
 def _unpack(package: Path, folder: Path) -> None:
-    problem = _try(["dpkg-deb", "-x", str(package), str(folder)], package.parent)
+    problem = tried(["dpkg-deb", "-x", str(package), str(folder)], package.parent)
     if problem:
         raise PackageError(f"cannot unpack {package.name}: tried 'dpkg-deb -x' ({problem})")
-
-
-def _try(command: Sequence[str], folder: Path) -> str:
-    """Run a command; give why it failed in one line, or nothing."""
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=PATIENCE,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as problem:
-        return " ".join(str(problem).split())
-    if done.returncode == 0:
-        return ""
-    lines = [line for line in done.stderr.splitlines() if line.startswith(("E:", "dpkg-deb:"))]
-    return (lines or [f"status {done.returncode}"])[0]
 
 
 if __name__ == "__main__":

@@ -63,13 +63,13 @@ class Package:
         """Download by the system's lists of packages, or else by new ones of our own."""
         wanted = f"{self.name}={self.version}*"
         command = ["apt-get", *QUIET, "download", wanted]
-        plain = self._try(command, part)
+        plain = tried(command, part)
         if plain:
             for folder in ("state/lists/partial", "cache/archives/partial"):
                 (apt / folder).mkdir(parents=True, exist_ok=True)
             own = ("-o", f"Dir::State={apt / 'state'}", "-o", f"Dir::Cache={apt / 'cache'}")
-            updated = self._try(["apt-get", *QUIET, *own, "-o", "APT::Update::Error-Mode=any", "update"], part)
-            again = updated or self._try([*command, *own], part)
+            updated = tried(["apt-get", *QUIET, *own, "-o", "APT::Update::Error-Mode=any", "update"], part)
+            again = updated or tried([*command, *own], part)
             if again:
                 raise PackageError(
                     f"cannot get {self.name} {self.version}: tried 'apt-get download {wanted}' ({plain}), "
@@ -78,31 +78,32 @@ class Package:
         return next(part.glob("*.deb"))
 
     def _unpack(self, package: Path, folder: Path) -> None:
-        problem = self._try(["dpkg-deb", "-x", str(package), str(folder)], package.parent)
+        problem = tried(["dpkg-deb", "-x", str(package), str(folder)], package.parent)
         if problem or not (folder / self.program).is_file():
             raise PackageError(
                 f"cannot unpack {package.name}: tried 'dpkg-deb -x' ({problem or f'no {self.program} in it'})"
             )
 
-    def _try(self, command: Sequence[str], folder: Path) -> str:
-        """Run a command; give why it failed in one line, or nothing."""
-        try:
-            done = subprocess.run(
-                command,
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=PATIENCE,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as problem:
-            return " ".join(str(problem).split())
-        if done.returncode == 0:
-            return ""
-        lines = [line for line in done.stderr.splitlines() if line.startswith(("E:", "dpkg-deb:"))]
-        return (lines or [f"status {done.returncode}"])[0]
+
+def tried(command: Sequence[str], folder: Path) -> str:
+    """Run a command; give why it failed in one line, or nothing."""
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        return " ".join(str(problem).split())
+    if done.returncode == 0:
+        return ""
+    lines = [line for line in done.stderr.splitlines() if line.startswith(("E:", "dpkg-deb:"))]
+    return (lines or [f"status {done.returncode}"])[0]
 
 
 INFLUXDB1 = Package("influxdb", "1.6.7", "usr/bin/influxd")
