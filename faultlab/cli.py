@@ -114,8 +114,8 @@ it writes it to InfluxDB, and what it was told to FAULTLAB_REPORT (JSON Lines).
 @click.option("--profile", type=profiles, help="Product family that is imitated; the scenario's own if not given.")
 @click.option("--upstream", metavar="URL", help="A real InfluxDB behind the proxy instead of the embedded one.")
 @click.option("--token", default="", help="Token handed to the client; one of the lab's own if not given.")
-@click.option("--org", default="faultlab", show_default=True, help="Organization handed to the client.")
-@click.option("--bucket", default="faultlab", show_default=True, help="Bucket or database handed to the client.")
+@click.option("--org", default=lab.TARGET, show_default=True, help="Organization handed to the client.")
+@click.option("--bucket", default=lab.TARGET, show_default=True, help="Bucket or database handed to the client.")
 @click.option(
     "--history",
     "folder",
@@ -133,6 +133,11 @@ it writes it to InfluxDB, and what it was told to FAULTLAB_REPORT (JSON Lines).
     is_flag=True,
     default=None,
     help="Have the client come over TLS; done by itself where a fault needs it.",
+)
+@click.option(
+    "--read-back/--no-read-back",
+    default=None,
+    help="Ask upstream afterwards what it holds; done by itself where upstream is a real one.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the proxy; any free one if not given.")
 @click.option("--strict", is_flag=True, help="Let a failed 'should' fail the run.")
@@ -152,6 +157,7 @@ def run_command(
     deadline: float | None,
     forward: bool,
     tls: bool | None,
+    read_back: bool | None,
     port: int,
     strict: bool,
     quiet: bool,
@@ -178,6 +184,7 @@ def run_command(
         source=name,
         checks=chosen.checks,
         command=command,
+        read_back=read_back,
     )
     interrupted = False
     with lab.Lab(plan, settings) as running:

@@ -28,8 +28,9 @@ from typing import IO, Any, Protocol, Self
 from urllib.parse import urlsplit
 
 import faultlab
-from faultlab.history import EVENTS, FORMAT, MANIFEST, STDERR, STDOUT, Client, Writer
+from faultlab.history import EVENTS, FORMAT, MANIFEST, STDERR, STDOUT, Client, ReadBack, Writer
 from faultlab.plan import Plan
+from faultlab.readback import OfOrigin, OfUpstream, Reader
 from faultlab.redact import Mask, Redactor
 from faultlab.terms import Terms
 
@@ -42,6 +43,9 @@ GRACE = 3.0
 OUTPUT_LIMIT = 16 * 1024 * 1024
 FORWARD_URL = "https://influxdb.test"
 """What a client is told to write to when it goes through the proxy as a forward proxy and there is no upstream."""
+
+TARGET = "faultlab"
+"""The organization and the bucket a client is handed where nobody names others."""
 
 PYTHON_VARIABLE = "FAULTLAB_PROXY_PYTHON"
 REPORT_VARIABLE = "FAULTLAB_REPORT"
@@ -57,8 +61,9 @@ class LabError(Exception):
 class Settings:
     """How a lab is set up, beyond the plan.
 
-    ``upstream`` is the URL of a real InfluxDB; None for the embedded one. ``tls`` has the client come over TLS, under
-    a certificate authority of the lab; None for whether the plan needs it. ``python`` is the interpreter of the proxy.
+    ``upstream`` is the URL of a real InfluxDB; None for the embedded one. ``read_back`` has upstream asked after the
+    run what it holds; None for a real one only. ``tls`` has the client come over TLS, under a certificate authority of
+    the lab; None for whether the plan needs it. ``python`` is the interpreter of the proxy.
     """
 
     history: Path
@@ -69,13 +74,14 @@ class Settings:
     port: int = 0
     python: str = ""
     token: str = ""
-    org: str = "faultlab"
-    bucket: str = "faultlab"
+    org: str = TARGET
+    bucket: str = TARGET
     terms: Terms = field(default_factory=Terms)
     scenario: str = ""
     source: str = ""
     checks: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    read_back: bool | None = None
 
 
 VARIABLES: Mapping[str, tuple[str, ...]] = {
@@ -139,6 +145,7 @@ class Lab:
         self._began = 0.0
         self.client: Client | None = None
         self._complaints: list[str] = []
+        self._reader: Reader | None = None
 
     def __enter__(self) -> Self:
         """Start the proxy and wait until it is ready; raises LabError if it does not come up."""
@@ -197,6 +204,7 @@ class Lab:
     def _planned(self, plan: Plan, folder: Path) -> dict[str, Any]:
         """Make the folder of a history, and give its first line; raises LabError where it cannot be made."""
         check_history(folder)
+        self._reader = self._new_reader()
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder.absolute()
         settings = self.settings
@@ -211,10 +219,23 @@ class Lab:
             "upstream": settings.upstream or "origin",
             "forward": settings.forward,
             **({"tls": True} if settings.tls else {}),
+            **({"org": settings.org} if settings.org != TARGET else {}),
+            **({"bucket": settings.bucket} if settings.bucket != TARGET else {}),
+            **({} if settings.read_back is None else {"read_back": settings.read_back}),
             "command": list(settings.command),
             **settings.terms.to_json(),
             "token": self._redactor.tag(self.token),
         }
+
+    def _new_reader(self) -> Reader | None:
+        """Give what is to read upstream back once this history ends; None where nobody is to."""
+        settings = self.settings
+        wanted = settings.upstream is not None if settings.read_back is None else settings.read_back
+        if not wanted:
+            return None
+        if settings.upstream is None:
+            return OfOrigin(self.ask, settings.bucket)
+        return OfUpstream.at(settings.upstream, settings.bucket, settings.token)
 
     def arm(self, plan: Plan, folder: Path) -> None:
         """Go on with another plan and another history, and with an embedded InfluxDB that is empty again.
@@ -447,18 +468,21 @@ class Lab:
 
         Exchanges that are still under way get a moment to end. The application's report is copied into the history.
         """
-        ends = self._settled()
+        ends, said = self._settled(), self._read_back()
         self.ask("disarm")
-        return self._close_history(ends)
+        return self._close_history(ends, said)
 
     def finish(self) -> Path:
         """Stop the proxy, complete the history, and give its folder."""
-        ends = self._settled()
+        ends, said = self._settled(), self._read_back()
         self.ask("stop")
         assert self._proxy is not None
         status = self._proxy.wait(READY_WITHIN)
         why = f"the proxy ended with status {status}: {self._complaint()}" if status else ""
-        return self._close_history(ends, why)
+        return self._close_history(ends, said, why)
+
+    def _read_back(self) -> ReadBack | None:
+        return None if self._reader is None else self._reader.read(self.folder)
 
     def _settled(self) -> dict[str, float]:
         """Wait for what is under way, and give what a history's last line says: the time, and how late we ran."""
@@ -468,7 +492,7 @@ class Lab:
             time.sleep(0.02)
         return {name: position[name] for name in ("at", "lag")}
 
-    def _close_history(self, ends: dict[str, float], why: str = "") -> Path:
+    def _close_history(self, ends: dict[str, float], said: ReadBack | None, why: str = "") -> Path:
         writer = Writer(self.folder, self._redactor)
         try:
             if why:
@@ -477,6 +501,8 @@ class Lab:
                 writer.write("client", asdict(self.client))
             for report in self._reports():
                 writer.write("app", report)
+            if said is not None:
+                writer.write("read_back", asdict(said))
             writer.end(**ends)
         finally:
             writer.close()

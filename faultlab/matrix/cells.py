@@ -131,6 +131,7 @@ def _cell(
         source=source,
         checks=one.checks,
         command=row.command,
+        read_back=True,
     )
     return Cell(row.name, one.name, seed, Task(plan, settings, keeps=True))
 

@@ -24,7 +24,7 @@ from mitmproxy import flow as mitmflow
 from mitmproxy.addons import core, disable_h2c, errorcheck, next_layer, proxyserver, tlsconfig
 from mitmproxy.master import Master
 
-from faultlab import contract
+from faultlab import contract, readback
 from faultlab.history import Writer
 from faultlab.origin import Origin
 from faultlab.plan import Plan
@@ -181,6 +181,7 @@ class LabEdge(Edge):
             "deliver": lambda _given: self.deliver(),
             "move": lambda _given: self.move(),
             "health": lambda _given: {"broken": self.broken},
+            "stored": lambda given: self.stored(given["database"]),
             "holds": lambda _given: self.holds(),
             "stop": lambda _given: self.stop(),
         }
@@ -198,6 +199,16 @@ class LabEdge(Edge):
             "told": {str(status): count for status, count in sorted(session.told.items())},
             "broken": self.broken,
         }
+
+    def stored(self, database: str) -> dict[str, Any]:
+        """Write what the embedded InfluxDB holds of a database beside the present history's events."""
+        session = self.session
+        assert session is not None
+        assert session.origin is not None
+        assert session.writer is not None
+        held = session.origin.stored(database)
+        points = (readback.Point(one.measurement, one.tags, one.timestamp or 0, one.fields) for one in held)
+        return {"points": readback.write(session.writer.folder, points), "dropped": session.origin.dropped}
 
     def holds(self) -> dict[str, Any]:
         """Give what the proxy holds: its process, connections and tasks."""

@@ -1,0 +1,20 @@
+"""How a run was made, where that bears on what its verdict means: a sentence each, for every report."""
+
+from __future__ import annotations
+
+from faultlab.history import History, ReadBack
+
+
+def notes(history: History) -> tuple[str, ...]:
+    """Give the sentences; none for a run against the embedded InfluxDB that was not read back."""
+    said = history.read_back
+    return () if said is None else (_of_read_back(said),)
+
+
+def _of_read_back(said: ReadBack) -> str:
+    if said.void:
+        return f"what is stored is what the proxy saw; {said.server} was not read back: {said.void}"
+    unit = "point" if said.exact else "sample"
+    counted = f"{said.points} {unit}{'' if said.points == 1 else 's'}"
+    unclear = f"; not of {', '.join(said.unclear)}, whose fields have several types" if said.unclear else ""
+    return f"what is stored is what {said.server} says: {counted} in '{said.database}'{unclear}"
