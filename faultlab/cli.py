@@ -139,6 +139,13 @@ it writes it to InfluxDB, and what it was told to FAULTLAB_REPORT (JSON Lines).
     default=None,
     help="Ask upstream afterwards what it holds; done by itself where upstream is a real one.",
 )
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(1, warp.LARGEST),
+    default=1.0,
+    metavar="N",
+    help=f"Let time run N times as fast for proxy and client, at most {warp.LARGEST}; needs a C compiler once.",
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the proxy; any free one if not given.")
 @click.option("--strict", is_flag=True, help="Let a failed 'should' fail the run.")
 @click.option("--quiet", is_flag=True, help="Do not pass on what the client prints, and show no progress.")
@@ -158,6 +165,7 @@ def run_command(
     forward: bool,
     tls: bool | None,
     read_back: bool | None,
+    time_scale: float,
     port: int,
     strict: bool,
     quiet: bool,
@@ -185,6 +193,7 @@ def run_command(
         checks=chosen.checks,
         command=command,
         read_back=read_back,
+        time_scale=time_scale,
     )
     interrupted = False
     with lab.Lab(plan, settings) as running:

@@ -33,12 +33,19 @@ from faultlab.plan import Plan
 from faultlab.readback import OfOrigin, OfUpstream, Reader
 from faultlab.redact import Mask, Redactor
 from faultlab.terms import Terms
+from faultlab.watching import Watch
 
 READY_WITHIN = 30.0
 """Seconds a proxy may take to start; it needs about half of one."""
 
 GRACE = 3.0
 """Seconds a process has between being asked to end and being killed."""
+
+COMPUTING = 30.0
+"""True seconds that a client may take beyond its deadline where its time runs faster."""
+
+LOOK = 0.5
+"""Seconds between two looks at the programs of a client whose time runs faster."""
 
 OUTPUT_LIMIT = 16 * 1024 * 1024
 FORWARD_URL = "https://influxdb.test"
@@ -63,7 +70,8 @@ class Settings:
 
     ``upstream`` is the URL of a real InfluxDB; None for the embedded one. ``read_back`` has upstream asked after the
     run what it holds; None for a real one only. ``tls`` has the client come over TLS, under a certificate authority of
-    the lab; None for whether the plan needs it. ``python`` is the interpreter of the proxy.
+    the lab; None for whether the plan needs it. ``python`` is the interpreter of the proxy. ``time_scale`` is how many
+    times as fast time runs for the proxy and the client; all times of the history are of that time.
     """
 
     history: Path
@@ -82,6 +90,7 @@ class Settings:
     checks: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     read_back: bool | None = None
+    time_scale: float = 1.0
 
 
 VARIABLES: Mapping[str, tuple[str, ...]] = {
@@ -142,7 +151,7 @@ class Lab:
         self.folder = settings.history.absolute()
         self._control: socket.socket | None = None
         self._answers: IO[bytes] | None = None
-        self._began = 0.0
+        self._clock_began = 0.0
         self.client: Client | None = None
         self._complaints: list[str] = []
         self._reader: Reader | None = None
@@ -198,6 +207,7 @@ class Lab:
             "port": settings.port,
             "confdir": str(self._folder / "conf"),
             "control": str(self._folder / "control"),
+            "time_scale": settings.time_scale,
         }
         self._launch(config)
 
@@ -221,6 +231,7 @@ class Lab:
             **({"tls": True} if settings.tls else {}),
             **({"org": settings.org} if settings.org != TARGET else {}),
             **({"bucket": settings.bucket} if settings.bucket != TARGET else {}),
+            **({} if settings.time_scale == 1.0 else {"time_scale": settings.time_scale}),
             **({} if settings.read_back is None else {"read_back": settings.read_back}),
             "command": list(settings.command),
             **settings.terms.to_json(),
@@ -265,7 +276,6 @@ class Lab:
     def _launch(self, config: dict[str, Any]) -> None:
         python = self.settings.python or os.environ.get(PYTHON_VARIABLE) or sys.executable
         environment = {k: v for k, v in os.environ.items() if k not in {"PYTEST_CURRENT_TEST", "PYTHONPATH"}}
-        self._began = time.monotonic()
         try:
             self._proxy = subprocess.Popen(
                 [python, "-m", "faultlab.proxy.runner"],
@@ -286,6 +296,7 @@ class Lab:
             pass
         ready = self._wait_ready()
         self.port = int(ready["port"])
+        self._clock_began = float(ready["clock"])
         if ready["plan"] != self.plan.digest:
             raise LabError(f"the proxy runs plan {ready['plan']}, not {self.plan.digest}; is its faultlab another one?")
         self._control = socket.socket(socket.AF_UNIX)
@@ -362,7 +373,17 @@ class Lab:
         out[REPORT_VARIABLE] = str(self.folder / REPORT)
         out[MANIFEST_VARIABLE] = str(self.folder / MANIFEST)
         out["FAULTLAB_SEED"] = str(self.plan.seed)
-        return {**os.environ, **out, **self._route()}
+        return {**os.environ, **out, **self._route(), **self._warp()}
+
+    def _warp(self) -> dict[str, str]:
+        if self.settings.time_scale == 1.0:
+            return {}
+        from faultlab import warp  # noqa: PLC0415 - few runs need it
+
+        try:
+            return warp.environment(self._clock_began, self.settings.time_scale, os.environ)
+        except warp.WarpError as problem:
+            raise LabError(str(problem)) from problem
 
     def _route(self) -> dict[str, str]:
         if not self.settings.forward:
@@ -434,8 +455,11 @@ class Lab:
         return float(self.ask("position")["at"])
 
     def _watch(self, process: subprocess.Popen[bytes], progress: Progress | None) -> tuple[int, int, bool]:
-        until = time.monotonic() + self.settings.terms.deadline
-        shown = 0.0
+        scale = self.settings.time_scale
+        # What a client computes takes true time, whatever its waits take.
+        until = time.monotonic() + self.settings.terms.deadline / scale + (0.0 if scale == 1.0 else COMPUTING)
+        programs = None if scale == 1.0 else Watch(process.pid)
+        looked = shown = 0.0
         memory = 0
         timed_out = False
         while True:
@@ -450,6 +474,10 @@ class Lab:
                 signal_group(process.pid, signal.SIGTERM)
             elif timed_out and now > until + GRACE:
                 signal_group(process.pid, signal.SIGKILL)
+            if programs is not None and now - looked > LOOK:
+                looked = now
+                if program := programs.escaped():
+                    raise LabError(f"the client's program '{program}' keeps true time; run it without --time-scale")
             if progress is not None and now - shown > 0.2:
                 shown = now
                 progress(self.ask("position"))

@@ -158,6 +158,11 @@ class History:
     path: Path | None = None
 
     @property
+    def time_scale(self) -> float:
+        """How many times as fast as true time the time ran of which all its times are."""
+        return float(self.run.get("time_scale") or 1.0)
+
+    @property
     def has_manifest(self) -> bool:
         """Whether there is a manifest, found without reading it."""
         return _manifest_of(self) is not None

@@ -29,6 +29,7 @@ from faultlab.history import Writer
 from faultlab.origin import Origin
 from faultlab.plan import Plan
 from faultlab.proxy import control, reach, selftest
+from faultlab.proxy.clock import CLOCK, Loop
 from faultlab.proxy.edge import Edge
 from faultlab.proxy.guard import failed
 from faultlab.proxy.session import Session
@@ -37,7 +38,7 @@ from faultlab.redact import Redactor
 BODY_LIMIT = "256m"
 DAY = 86_400
 BEAT = 0.02
-"""Seconds between two looks at how late the event loop runs."""
+"""True seconds between two looks at how late the event loop runs."""
 
 NOWHERE = "http://127.0.0.1:9"
 """What a reverse proxy without an upstream points at; the origin answers before anything is sent there."""
@@ -140,7 +141,15 @@ class LabEdge(Edge):
         self.beat = asyncio.create_task(self.measure_lag())
         assert self.session is not None
         print(
-            json.dumps({"event": "ready", "port": port, "plan": self.session.plan.digest, "pid": os.getpid()}),
+            json.dumps(
+                {
+                    "event": "ready",
+                    "port": port,
+                    "plan": self.session.plan.digest,
+                    "pid": os.getpid(),
+                    "clock": CLOCK.began,
+                }
+            ),
             flush=True,
         )
 
@@ -148,8 +157,9 @@ class LabEdge(Edge):
         """Keep by how much the event loop ever ran late: what a judge of time has to allow for."""
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + BEAT
-            await asyncio.sleep(BEAT)
+            beat = CLOCK.of_true(BEAT)
+            due = loop.time() + beat
+            await asyncio.sleep(beat)
             self.lag = max(self.lag, loop.time() - due)
 
     def done(self) -> None:
@@ -314,7 +324,8 @@ def start() -> None:
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     config = json.loads(read_line())
     try:
-        asyncio.run(main(config))
+        CLOCK.run_at(config.get("time_scale", 1.0))
+        asyncio.run(main(config), loop_factory=Loop if CLOCK.scale != 1.0 else None)
     except (OSError, ValueError, exceptions.OptionsError, selftest.UnknownMitmproxyError) as problem:
         print(problem, file=sys.stderr)
         sys.exit(1)

@@ -6,9 +6,17 @@ from faultlab.history import History, ReadBack
 
 
 def notes(history: History) -> tuple[str, ...]:
-    """Give the sentences; none for a run against the embedded InfluxDB that was not read back."""
-    said = history.read_back
-    return () if said is None else (_of_read_back(said),)
+    """Give the sentences; none for a run in true time that was not read back."""
+    said, scale = history.read_back, history.time_scale
+    warped = () if scale == 1.0 else (_of_time(scale),)
+    return warped if said is None else (*warped, _of_read_back(said))
+
+
+def _of_time(scale: float) -> str:
+    return (
+        f"time ran {scale:g} times as fast for proxy and client, and all times are of that clock: the client's own "
+        "timeouts were as much shorter, and what it computes counts as much longer"
+    )
 
 
 def _of_read_back(said: ReadBack) -> str:

@@ -18,6 +18,8 @@ def reproduce(history: History) -> str:
     for name in ("org", "bucket"):
         if run.get(name):
             words += [f"--{name}", str(run[name])]
+    if run.get("time_scale"):
+        words += ["--time-scale", f"{run['time_scale']:g}"]
     if (wanted := run.get("read_back")) is not None:
         words.append("--read-back" if wanted else "--no-read-back")
     if run.get("forward"):
