@@ -66,8 +66,11 @@ ALL: tuple[Driver, ...] = (
     Driver("influxdb3-client-js", "node", "influxdb3_client", "one awaited call a tick"),
     Driver("influx-js", "node", "influx", "one awaited call a tick", profile="oss1"),
     Driver("ruby-influxdb", "debian", "ruby_influxdb", "one call a tick", ("sync",), "oss1"),
-    Driver("ruby-influxdb-async", "debian", "ruby_influxdb", "its own threads write, then stopped", ("async",), "oss1"),
+    Driver("ruby-influxdb-stop", "debian", "ruby_influxdb", "async: all at once, then stopped", ("stop",), "oss1"),
+    Driver("ruby-influxdb-live", "debian", "ruby_influxdb", "async: by its own threads", ("live",), "oss1"),
     Driver("influx-import", "debian", "influx", "influx -import of all of it", profile="oss1"),
+    Driver("syslog-ng", "debian", "syslog_ng", "http(), batches of a thousand lines, then stopped"),
+    Driver("icinga2", "debian", "icinga2", "Influxdb2Writer, fed by its command pipe"),
     Driver("curl", "system", "curl", "one request a tick with --retry, a control"),
 )
 

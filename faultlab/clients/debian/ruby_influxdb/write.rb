@@ -1,6 +1,6 @@
 # Writes the manifest with influxdb, the client of InfluxDB 1 for Ruby, and its defaults.
 #
-#     write.rb sync|async
+#     write.rb sync|stop|live
 
 require 'influxdb'
 require 'json'
@@ -31,6 +31,7 @@ def tell(told, lines, message = '')
   File.open(ENV.fetch('FAULTLAB_REPORT'), 'a') { |report| report.puts(JSON.generate(said)) }
 end
 
+way = ARGV.fetch(0)
 where = URI.parse(ENV.fetch('INFLUX_HOST'))
 client = InfluxDB::Client.new(
   ENV.fetch('INFLUX_BUCKET'),
@@ -40,18 +41,19 @@ client = InfluxDB::Client.new(
   username: 'faultlab',
   password: ENV.fetch('INFLUX_TOKEN'),
   time_precision: 'ns',
-  async: ARGV.first == 'async'
+  async: way != 'sync'
 )
 failed = false
 ticks do |lines|
   begin
     client.write_points(lines.map { |line| point(line) })
-    # A thread writes later, and says on standard error what went wrong.
-    tell('ok', lines) unless client.config.async?
+    # A thread writes later, and only says on standard error what went wrong.
+    tell('ok', lines) if way == 'sync'
   rescue StandardError => e
     failed = true
     tell('failed', lines, "#{e.class}: #{e.message}")
   end
 end
-# It stops at exit: what is queued is written then.
+# Its threads look every few seconds; at exit they are stopped, and what is queued is written.
+sleep 20 if way == 'live'
 exit(failed ? 1 : 0)
