@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
 from faultlab.exchange import Answer
@@ -46,7 +47,9 @@ _FAILURE = re.compile(
 )
 _ENDED = re.compile(
     r"connection.{0,40}(?:reset|abort|clos|refused|lost|broken|drop)|ECONNRESET|ECONNREFUSED|EPIPE|broken pipe|hang up"
-    r"|RemoteDisconnected|without response|\bEOF\b|IncompleteRead|timed[ -]?out|time-?out|server disconnected",
+    r"|RemoteDisconnected|without response|\bEOF\b|IncompleteRead|timed[ -]?out|time-?out|server disconnected"
+    r"|connect(?:ion)? ?error|connect\b.{0,20}\bfailed"
+    r"|(?:fail\w*|unable|can't|cannot|could not) (?:to )?(?:re)?connect",
     re.IGNORECASE,
 )
 _COUNTED = r"(?!\s*(?:points?|lines?|rows?|records?|metrics?|batch(?:es)?|values?|bytes?|[KM]i?B|ms|s|sec(?:ond)?s?)\b)"
@@ -54,6 +57,16 @@ _NUMBER = re.compile(rf"(?<![\w-])(?<!\d[.,:/-])([0-9]{{1,9}})(?![\w%]|[.,:/-]\d
 _CONTINUES = re.compile(r"[\s)\]}]")
 _STATUS = re.compile(
     r"\(([1-5]\d\d)\)|\b(?:status(?:[ _-]?code)?|HTTP(?:/[\d.]+)?|code)\W{0,4}([1-5]\d\d)\b", re.IGNORECASE
+)
+_REASONS = {status.phrase: str(status.value) for status in HTTPStatus} | {
+    "Payload Too Large": "413",
+    "Request Entity Too Large": "413",
+    "Unprocessable Entity": "422",
+}
+# Some clients log a reply's reason in place of its status; one of a single word stands in any text.
+_REASON = re.compile(
+    rf"\b({'|'.join(reason for reason in _REASONS if ' ' in reason)})\b"
+    rf"|\b(?:code|status)\W{{1,4}}({'|'.join(reason for reason in _REASONS if ' ' not in reason)})\b"
 )
 _THINGS = r"(?:items?|points?|lines?|rows?|records?|metrics?|measurements?|entries|batch(?:es)?|writes?)"
 _GONE = (
@@ -135,8 +148,8 @@ def counts_loss(text: str) -> bool:
 def speaks_of(text: str, reply: Answer | None) -> bool:
     """Whether a text is about a reply: has its message or its status; of None, whether about an ended connection.
 
-    A status counts as a number on its own, no part of a time, a fraction or a count of something, and not in a line
-    that only speaks of success.
+    A status counts as a number on its own, no part of a time, a fraction or a count of something, or as the reason that
+    HTTP gives it, and not in a line that only speaks of success.
     """
     if reply is None:
         return bool(_ENDED.search(text))
@@ -171,6 +184,7 @@ def _said(text: str) -> set[int]:
 def _numbers(text: str) -> set[str]:
     """Give the numbers that may be a status a text speaks of."""
     found = set(_NUMBER.findall(_LENGTH.sub("", text)))
+    found.update(_REASONS[one or other] for one, other in _REASON.findall(text))
     if not found or _FAILURE.search(text):
         return found
     # A 201 is a success to whoever does not read its body, and 201 of something is a usual number.

@@ -50,6 +50,9 @@ LIMITED = answer(429)
         ("ERROR: 14290", False),
         ("ERROR: batch-429 failed", False),
         ("stored everything, code 429", False),
+        ("warning/Influxdb2Writer: Unexpected response code: Too Many Requests", True),
+        ("warning/Influxdb2Writer: Unexpected response code: Service Unavailable", False),
+        ("ERROR: too many requests for one node", False),
         ("wrote 3 points, refused with 429", True),
         ("write failed", False),
         ("", False),
@@ -68,7 +71,11 @@ def test_a_text_speaks_of_a_reply_by_message_or_status(text: str, spoken: bool) 
         ("read ECONNRESET", True),
         ("unexpected EOF", True),
         ("context deadline exceeded: request timed out", True),
+        ("#<InfluxDB::ConnectionError: Tried 0 times to reconnect but failed.>", True),
+        ("Can't connect to InfluxDB on host '127.0.0.1'", True),
+        ("Failed to connect: Bad file descriptor", True),
         ("write failed", False),
+        ("cannot write: the connection is fine", False),
     ],
 )
 def test_a_text_speaks_of_an_ended_connection_in_the_words_of_http_libraries(text: str, spoken: bool) -> None:
@@ -76,9 +83,17 @@ def test_a_text_speaks_of_an_ended_connection_in_the_words_of_http_libraries(tex
     assert spoken == speaks_of(text, None)
 
 
-def test_a_logged_201_counts() -> None:
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("WARN unexpected 201", True),
+        ("warning/Influxdb2Writer: Unexpected response code: Created", True),
+        ("WARN file Created", False),
+    ],
+)
+def test_a_logged_201_counts(text: str, spoken: bool) -> None:
     """A client may tell of a partial write by logging its 201."""
-    assert speaks_of("WARN unexpected 201", answer(201))
+    assert spoken == speaks_of(text, answer(201))
 
 
 def test_short_messages_prove_nothing() -> None:

@@ -42,7 +42,14 @@ class Driver:
         if self.language == "node":
             [(name, version)] = json.loads((self.home / "package.json").read_text())["dependencies"].items()
             return name, version
+        if self.language == "debian":
+            return next(iter(self.packages.items()))
         return self.folder, ""
+
+    @property
+    def packages(self) -> dict[str, str]:
+        """Debian's packages that a driver needs, each with its version, the client's first."""
+        return dict(tomllib.loads((self.home / "lock.toml").read_text())["packages"])
 
 
 ALL: tuple[Driver, ...] = (
@@ -58,6 +65,12 @@ ALL: tuple[Driver, ...] = (
     Driver("influxdb-client-js-live", "node", "influxdb_client", "flushed by its own timer, a minute long", ("live",)),
     Driver("influxdb3-client-js", "node", "influxdb3_client", "one awaited call a tick"),
     Driver("influx-js", "node", "influx", "one awaited call a tick", profile="oss1"),
+    Driver("ruby-influxdb", "debian", "ruby_influxdb", "one call a tick", ("sync",), "oss1"),
+    Driver("ruby-influxdb-stop", "debian", "ruby_influxdb", "async: all at once, then stopped", ("stop",), "oss1"),
+    Driver("ruby-influxdb-live", "debian", "ruby_influxdb", "async: by its own threads", ("live",), "oss1"),
+    Driver("influx-import", "debian", "influx", "influx -import of all of it", profile="oss1"),
+    Driver("syslog-ng", "debian", "syslog_ng", "http(), batches of a thousand lines, then stopped"),
+    Driver("icinga2", "debian", "icinga2", "Influxdb2Writer, fed by its command pipe"),
     Driver("curl", "system", "curl", "one request a tick with --retry, a control"),
 )
 

@@ -12,8 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from faultlab.clients.drivers import Driver
+from faultlab.clients.packages import PackageError, fetch, installed, libraries
 
 FOLDER_VARIABLE = "FAULTLAB_CLIENTS"
+ROOT_VARIABLE = "FAULTLAB_ROOT"
+"""Tells a program where the packages of Debian are that it needs; empty where the system has them."""
 PATIENCE = 600
 """Seconds that an installation may take."""
 
@@ -32,7 +35,7 @@ def cache() -> Path:
 
 def prepare(driver: Driver) -> list[str]:
     """Give the command of a driver, once its environment is there; raises UnpreparedError."""
-    made = {"python": _python, "node": _node, "system": _system}[driver.language]
+    made = {"python": _python, "node": _node, "debian": _debian, "system": _system}[driver.language]
     return [*made(driver), *driver.arguments]
 
 
@@ -73,6 +76,22 @@ def place(program: Path, folder: Path) -> None:
         part = folder / f".{program.name}-{os.getpid()}"
         part.write_bytes(wanted)
         part.replace(there)
+
+
+def _debian(driver: Driver) -> list[str]:
+    """Run a program of packages with the root they were unpacked to, which is the system's where it has them itself."""
+    program = ["sh", str(driver.home / "write.sh")]
+    if installed(driver.packages):
+        return ["env", f"{ROOT_VARIABLE}=", *program]
+    with environment(cache(), f"{driver.language}-{driver.folder}", driver.home / "lock.toml") as (folder, is_new):
+        root = folder / "root"
+        if is_new:
+            try:
+                fetch(driver.packages, root, cache() / "apt")
+            except PackageError as problem:
+                raise UnpreparedError(f"{driver.name} needs packages of Debian: {problem}") from problem
+    found = ":".join(map(str, libraries(root)))
+    return ["env", f"{ROOT_VARIABLE}={root}", f"LD_LIBRARY_PATH={found}", *program]
 
 
 def _system(driver: Driver) -> list[str]:

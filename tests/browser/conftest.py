@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from faultlab.clients.packages import PackageError
 from tests.browser.chromium import environment, fetch
-from tests.servers.packages import PackageError
 
 type Open = Callable[..., Any]
 """Opens a page's text in a window of its own and waits until it is ready."""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from faultlab.clients.packages import PackageError
 from tests.servers.influxdb1 import InfluxDB1
-from tests.servers.packages import INFLUXDB1, VICTORIAMETRICS, Package, PackageError
+from tests.servers.packages import INFLUXDB1, VICTORIAMETRICS, Package
 from tests.servers.victoriametrics import VictoriaMetrics
 
 # What ends or damages servers is looked at only where that is asked for.

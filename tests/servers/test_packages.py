@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.packages import Package, PackageError
+from faultlab.clients.packages import PackageError
+from tests.servers.packages import Package
 
 THING = Package("thing", "1.2", "usr/bin/thing")
 
