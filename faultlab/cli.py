@@ -34,6 +34,7 @@ from faultlab import (
     reports,
     scenario,
     terminal,
+    warp,
 )
 from faultlab.exits import Exit
 from faultlab.faults import KnobError, nearest
@@ -328,7 +329,9 @@ A fact that only one of the two has met, or that rests on too few samples, is li
 @click.option("--json", "as_json", is_flag=True, help="Print every fact as JSON.")
 def diff_command(old: Path, new: Path, as_json: bool) -> int:
     """Say in what two retry policies differ; OLD and NEW are files of fingerprints, or histories."""
-    facts = list(fingerprint.compare(fingerprint_at(old), fingerprint_at(new)))
+    before, after = fingerprint_at(old), fingerprint_at(new)
+    output.of_one_time((old, before.time_scale), (new, after.time_scale))
+    facts = list(fingerprint.compare(before, after))
     click.echo(json.dumps([asdict(fact) for fact in facts], indent=2) if as_json else fingerprint.comparison(facts))
     if all(fact.differs is None for fact in facts):
         return Exit.INCONCLUSIVE

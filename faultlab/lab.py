@@ -28,12 +28,12 @@ from typing import IO, Any, Protocol, Self
 from urllib.parse import urlsplit
 
 import faultlab
+from faultlab import warp
 from faultlab.history import EVENTS, FORMAT, MANIFEST, STDERR, STDOUT, Client, ReadBack, Writer
 from faultlab.plan import Plan
 from faultlab.readback import OfOrigin, OfUpstream, Reader
 from faultlab.redact import Mask, Redactor
 from faultlab.terms import Terms
-from faultlab.watching import Watch
 
 READY_WITHIN = 30.0
 """Seconds a proxy may take to start; it needs about half of one."""
@@ -378,8 +378,6 @@ class Lab:
     def _warp(self) -> dict[str, str]:
         if self.settings.time_scale == 1.0:
             return {}
-        from faultlab import warp  # noqa: PLC0415 - few runs need it
-
         try:
             return warp.environment(self._clock_began, self.settings.time_scale, os.environ)
         except warp.WarpError as problem:
@@ -437,6 +435,8 @@ class Lab:
             raise
         finally:
             kill_group(process.pid)
+            if self.settings.time_scale != 1.0:
+                warp.forget(process.pid)
             for thread in pumps:
                 thread.join(GRACE)
             with contextlib.suppress(LabError):
@@ -458,7 +458,7 @@ class Lab:
         scale = self.settings.time_scale
         # What a client computes takes true time, whatever its waits take.
         until = time.monotonic() + self.settings.terms.deadline / scale + (0.0 if scale == 1.0 else COMPUTING)
-        programs = None if scale == 1.0 else Watch(process.pid)
+        programs = None if scale == 1.0 else warp.Watch(process.pid)
         looked = shown = 0.0
         memory = 0
         timed_out = False

@@ -170,6 +170,13 @@ def earlier[T](file: Path, read: Callable[[Any], T], expected: str) -> T:
         raise Usage(f"{file}: {problem}; expected {expected}") from problem
 
 
+def of_one_time(old: tuple[Path | str, float], new: tuple[Path | str, float]) -> None:
+    """Raise Usage where time ran faster in one of two things that are to be compared than in the other."""
+    if old[1] != new[1]:
+        said = " and ".join(f"{name} has time {scale:g} times as fast" for name, scale in (old, new))
+        raise Usage(f"{said}; expected two of one time")
+
+
 def show_changes(changes: Iterable[str]) -> None:
     """Print what is not as it was, a line each."""
     click.echo("\n".join(("\nchanged", *(f"- {one}" for one in list(changes) or ["nothing"]))))
