@@ -41,15 +41,15 @@ type Play = Callable[[Sequence[Task], int, Done], dict[int, Result]]
 
 
 class FarmError(Exception):
-    """Nothing can be handed to a scheduler from here; the message says in one line what to install."""
+    """What was asked for cannot be: the library is missing, or an address is none; the message is one line."""
 
 
 @contextmanager
 def farm(address: str) -> Iterator[Play]:
     """Give what makes runs at the workers of a scheduler, called as ``playing.play`` is.
 
-    Raises FarmError without the library, and LabError unless a scheduler answers whose workers have this faultlab. When
-    the block ends, clients that still run at workers are ended.
+    Raises FarmError, and LabError unless a scheduler answers whose workers have this faultlab. When the block ends, so
+    do clients that still run at workers.
     """
     try:
         from distributed import Client  # noqa: PLC0415 - an extra
@@ -72,10 +72,14 @@ async def _identity(address: str) -> dict[str, Any]:
         async with asyncio.timeout(PATIENCE), rpc(address, timeout=PATIENCE, connection_args=arguments) as there:
             said = await there.identity()
     except ValueError as problem:
-        raise LabError(f"--scheduler is '{address}': {problem}; expected such as tcp://host:8786") from problem
+        raise FarmError(
+            f"--scheduler is '{address}': {problem}; expected an address such as tcp://host:8786"
+        ) from problem
+    except TimeoutError as problem:
+        raise LabError(f"no scheduler answers at {address} within {PATIENCE:g} s") from problem
     except Exception as problem:
         # Whatever else listens there may say anything.
-        raise LabError(f"no scheduler answers at {address} within {PATIENCE:g} s: {_line(problem)}") from problem
+        raise LabError(f"no scheduler answers at {address}: {_line(problem)}") from problem
     if not isinstance(said, dict) or said.get("type") != "Scheduler":
         raise LabError(f"no scheduler is at {address}; expected the address that 'dask scheduler' prints")
     return said
@@ -89,7 +93,7 @@ def _check_version(wanted: str, version: object, worker: str) -> None:
 
 
 def _play(client: Any, tasks: Sequence[Task], jobs: int, done: Done) -> dict[int, Result]:
-    """Make all runs, so many at a time over all workers, as ``playing.play`` does; raises LabError without scheduler."""
+    """Make all runs, so many at a time over all workers; raises LabError where the scheduler is lost."""
     from distributed import as_completed  # noqa: PLC0415 - an extra
 
     play = uuid4().hex
@@ -141,7 +145,11 @@ def _stop(client: Any, play: str, begun: dict[Any, int]) -> None:
         client.cancel(waiting)
         for future in waiting:
             del begun[future]
-        client.run(STOPPED.add, play, on_error="ignore")
+        client.run(_hear, play, on_error="ignore")
+
+
+def _hear(play: str) -> None:
+    STOPPED.add(play)
 
 
 def _result(task: Task, future: Any) -> Result:
