@@ -76,16 +76,11 @@ def cluster(folder: Path, workers: int = 2, **environment: str) -> Iterator[Clus
         until(lambda: out.known() == workers, "the workers")
         yield out
     finally:
+        # They have nothing to put in order, and with a worker its clients go.
         for process in (*out.workers, out.scheduler):
             if process is not None:
-                process.terminate()
-        for process in (*out.workers, out.scheduler):
-            if process is not None:
-                try:
-                    process.wait(10)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+                process.kill()
+                process.wait()
 
 
 __all__ = ["PATIENCE", "Cluster", "cluster", "lines", "until"]
