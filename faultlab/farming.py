@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import tarfile
 import tempfile
 from collections import deque
@@ -55,6 +56,9 @@ def farm(address: str) -> Iterator[Play]:
         from distributed import Client  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as problem:
         raise FarmError(f"--scheduler needs {problem.name}; install faultlab[distributed]") from problem
+    # A scheduler that is lost is one line of ours, and no traceback of its.
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     # Asked first by something small: a Client that was never connected takes its time to go, and has much to say.
     if not asyncio.run(_identity(address))["workers"]:
         raise LabError(f"the scheduler at {address} has no workers; start some: dask worker {address}")
@@ -186,7 +190,7 @@ def _line(problem: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Unwanted:
-    """Whether the run that a worker is at is to end: it was stopped, or nobody waits for it any more."""
+    """Whether the run that a worker is at is to end: it was stopped, nobody waits for it, or the worker ends."""
 
     worker: Any
     key: Any
@@ -194,13 +198,18 @@ class _Unwanted:
 
     def is_set(self) -> bool:
         """Give whether it is."""
+        return self.play in STOPPED or self.is_lost
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether its history is to go nowhere, or is to be made by another worker."""
         task = self.worker.state.tasks.get(self.key)
-        return self.play in STOPPED or task is None or task.state == "cancelled"
+        return task is None or task.state == "cancelled" or self.worker.status.name in {"closing", "closed"}
 
 
 def _made(plan: Plan, settings: Settings, *, driver: str | None, play: str, version: str) -> bytes | None:
     """Make a run at the worker that this is, and give its history; None where it is not to begin. Raises LabError."""
-    from distributed import get_worker  # noqa: PLC0415 - an extra
+    from distributed import Reschedule, get_worker  # noqa: PLC0415 - an extra
 
     worker = get_worker()
     # One that came later has not been asked yet.
@@ -218,7 +227,10 @@ def _made(plan: Plan, settings: Settings, *, driver: str | None, play: str, vers
         tempfile.TemporaryDirectory(prefix="faultlab-", dir=worker.local_directory) as folder,
     ):
         here = replace(settings, history=Path(folder) / "history")
-        record(plan, here, _Unwanted(worker, worker.get_current_task(), play), command=command)
+        unwanted = _Unwanted(worker, worker.get_current_task(), play)
+        record(plan, here, unwanted, command=command)
+        if unwanted.is_lost:
+            raise Reschedule
         return pack(here.history)
     return None
 

@@ -127,8 +127,9 @@ def test_another_version_is_one_line(two: Cluster, tmp_path: Path) -> None:
     assert not (tmp_path / "m").exists()
 
 
-def test_a_worker_that_is_killed_loses_no_cell(tmp_path: Path) -> None:
-    """What it was making is made again by the other."""
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_worker_that_ends_loses_no_cell(tmp_path: Path, how: signal.Signals) -> None:
+    """What it was making is made again by the other, whether it was killed or asked to end."""
     begun, go = tmp_path / "begun", tmp_path / "go"
     mine = added(tmp_path, mine=f"echo $PPID >> {begun}; until test -e {go}; do sleep 0.1; done; {CURL}")
     with cluster(tmp_path / "cluster") as two:
@@ -137,7 +138,7 @@ def test_a_worker_that_is_killed_loses_no_cell(tmp_path: Path) -> None:
         )
         until(lambda: len(lines(begun)) == 2, "both cells")
         assert {str(worker.pid) for worker in two.workers} == set(lines(begun))
-        two.workers[0].kill()
+        two.workers[0].send_signal(how)
         two.workers[0].wait()
         until(lambda: two.known() == 1, "the scheduler to hear of it")
         go.touch()
