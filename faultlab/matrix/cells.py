@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,8 +46,7 @@ class Cell:
 def of_driver(driver: Driver) -> Client:
     """Give the row of a driver, which anybody can run by the same command."""
     _, version = driver.package
-    command = (sys.executable, "-m", "faultlab.clients", driver.name)
-    return Client(driver.name, command, driver.profile, version)
+    return Client(driver.name, driver.command, driver.profile, version)
 
 
 def clients(names: Sequence[str] = (), file: Path | None = None) -> tuple[Client, ...]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from rich.console import Console
 from faultlab import output, scenario
 from faultlab.clients import ALL, UnpreparedError, named, prepare
 from faultlab.exits import Exit
+from faultlab.farming import FarmError, Play, farm
 from faultlab.lab import LabError
 from faultlab.matrix.cells import Cell, MatrixError, cells, clients
 from faultlab.matrix.pages import html, markdown
@@ -82,7 +85,15 @@ A file for --add has a command a line:
 @click.option("--scenarios", callback=split, metavar="NAMES", help="Scenarios, with commas; all built-in if not given.")
 @click.option("--seeds", callback=split, metavar="NUMBERS", help="Seeds, with commas; 7 if not given.")
 @click.option(
-    "--jobs", "-j", type=click.IntRange(1, 1024), help="Runs that go on at a time; six a processor if not given."
+    "--jobs",
+    "-j",
+    type=click.IntRange(1, 1024),
+    help="Runs that go on at a time; if not given six a processor, or one for each thread of the scheduler's workers.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Have the runs made by the workers of a Dask scheduler, such as tcp://host:8786.",
 )
 @click.option(
     "--add", type=click.Path(path_type=Path), metavar="FILE", help="File with more clients, a command a line."
@@ -106,6 +117,7 @@ def matrix_command(
     scenarios: tuple[str, ...],
     seeds: tuple[str, ...],
     jobs: int | None,
+    scheduler: str | None,
     add: Path | None,
     upstream: str | None,
     deadline: float | None,
@@ -124,14 +136,15 @@ def matrix_command(
         raise Usage(str(problem)) from problem
     except ValueError as problem:
         raise Usage(f"--seeds is {','.join(seeds)}; expected whole numbers with commas") from problem
-    prepared({cell.client for cell in planned}, quiet=quiet)
-    began = time.monotonic()
-    made = run(planned, jobs or RUNS_A_CORE * (os.cpu_count() or 1), quiet=quiet)
+    with players(planned, scheduler, quiet=quiet) as (player, slots):
+        began = time.monotonic()
+        made = run(planned, player, jobs or slots, quiet=quiet)
+        wall = time.monotonic() - began
     root = str(folder.absolute())
     table = Table(
         {row.name: row.version for row in rows},
         tuple(entry(cell, made.get(place), root) for place, cell in enumerate(planned)),
-        time.monotonic() - began,
+        wall,
     )
     write_all(table, folder)
     write_pages([made[place] for place, one in enumerate(table.entries) if one.history and one.is_no_pass], quiet=quiet)
@@ -140,6 +153,21 @@ def matrix_command(
         output.show_changes(changes(before, table))
     click.echo(f"\nmatrix\n  {folder}/matrix.html\n  {folder}/matrix.md\n  {folder}/matrix.json")
     return table.exit_status
+
+
+@contextmanager
+def players(planned: list[Cell], scheduler: str | None, *, quiet: bool) -> Iterator[tuple[Play, int]]:
+    """Give what makes the runs, and how many at a time if nobody says; raises Usage and LabError."""
+    if scheduler is None:
+        prepared({cell.client for cell in planned}, quiet=quiet)
+        yield play, RUNS_A_CORE * (os.cpu_count() or 1)
+        return
+    try:
+        with farm(scheduler) as there:
+            # All of them are handed over: the workers take one for each of their threads, those that come later too.
+            yield there, max(len(planned), 1)
+    except FarmError as problem:
+        raise Usage(str(problem)) from problem
 
 
 def prepared(names: set[str], *, quiet: bool) -> None:
@@ -154,7 +182,7 @@ def prepared(names: set[str], *, quiet: bool) -> None:
                     raise LabError(f"{problem}; leave it out by --clients") from problem
 
 
-def run(planned: list[Cell], jobs: int, *, quiet: bool) -> dict[int, Result]:
+def run(planned: list[Cell], player: Play, jobs: int, *, quiet: bool) -> dict[int, Result]:
     """Make the runs, and show each as it ends."""
     places = [place for place, cell in enumerate(planned) if cell.task is not None]
     tasks = [cell.task for cell in planned if cell.task is not None]
@@ -170,7 +198,7 @@ def run(planned: list[Cell], jobs: int, *, quiet: bool) -> dict[int, Result]:
                 console.print(coloured(f"{result.verdict.name:<12}  {cell.client} × {result.name}"))
             line.update(f"{ended} of {len(tasks)} runs")
 
-        made = play(tasks, jobs, done)
+        made = player(tasks, jobs, done)
     return {places[place]: result for place, result in made.items()}
 
 
