@@ -113,7 +113,7 @@ it writes it to InfluxDB, and what it was told to FAULTLAB_REPORT (JSON Lines).
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 @click.option("--seed", type=int, help="Seed of every draw; the scenario's own if not given.")
 @click.option("--profile", type=profiles, help="Product family that is imitated; the scenario's own if not given.")
-@click.option("--upstream", metavar="URL", help="A real InfluxDB behind the proxy instead of the embedded one.")
+@output.upstream_option
 @click.option("--token", default="", help="Token handed to the client; one of the lab's own if not given.")
 @click.option("--org", default=lab.TARGET, show_default=True, help="Organization handed to the client.")
 @click.option("--bucket", default=lab.TARGET, show_default=True, help="Bucket or database handed to the client.")
@@ -177,11 +177,10 @@ def run_command(
         plan = chosen.plan(seed=seed, profile=profile)
     except KnobError as problem:
         raise Usage(f"{name}: {problem}") from problem
-    if upstream is not None and not upstream.startswith(("http://", "https://")):
-        raise Usage(f"--upstream is '{upstream}'; expected a URL such as http://127.0.0.1:8086")
+    upstream = output.upstream(upstream)
     settings = lab.Settings(
         history=folder or new_folder(f"{chosen.name}-{plan.seed}"),
-        upstream=upstream.rstrip("/") if upstream else None,
+        upstream=upstream,
         forward=forward,
         tls=tls,
         port=port,

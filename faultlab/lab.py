@@ -28,7 +28,7 @@ from typing import IO, Any, Protocol, Self
 from urllib.parse import urlsplit
 
 import faultlab
-from faultlab import warp
+from faultlab import servers, warp
 from faultlab.history import EVENTS, FORMAT, MANIFEST, STDERR, STDOUT, Client, ReadBack, Writer
 from faultlab.plan import Plan
 from faultlab.readback import OfOrigin, OfUpstream, Reader
@@ -68,10 +68,11 @@ class LabError(Exception):
 class Settings:
     """How a lab is set up, beyond the plan.
 
-    ``upstream`` is the URL of a real InfluxDB; None for the embedded one. ``read_back`` has upstream asked after the
-    run what it holds; None for a real one only. ``tls`` has the client come over TLS, under a certificate authority of
-    the lab; None for whether the plan needs it. ``python`` is the interpreter of the proxy. ``time_scale`` is how many
-    times as fast time runs for the proxy and the client; all times of the history are of that time.
+    ``upstream`` is the URL of a real server, or one of ``servers.KINDS`` that the lab is to start for itself; None for
+    the embedded InfluxDB. ``read_back`` has upstream asked after the run what it holds; None for a real one only.
+    ``tls`` has the client come over TLS, under a certificate authority of the lab; None for whether the plan needs it.
+    ``python`` is the interpreter of the proxy. ``time_scale`` is how many times as fast time runs for the proxy and the
+    client; all times of the history are of that time.
     """
 
     history: Path
@@ -155,6 +156,8 @@ class Lab:
         self.client: Client | None = None
         self._complaints: list[str] = []
         self._reader: Reader | None = None
+        self._servers = contextlib.ExitStack()
+        self.upstream = settings.upstream
 
     def __enter__(self) -> Self:
         """Start the proxy and wait until it is ready; raises LabError if it does not come up."""
@@ -176,7 +179,7 @@ class Lab:
     def url(self) -> str:
         """What the client is told to write to."""
         if self.settings.forward:
-            return self.settings.upstream or FORWARD_URL
+            return self.upstream or FORWARD_URL
         return f"{'https' if self.tls else 'http'}://{self.settings.listen_host}:{self.port}"
 
     @property
@@ -191,14 +194,19 @@ class Lab:
 
     def _start(self) -> None:
         settings = self.settings
-        if settings.upstream:
-            check_upstream(settings.upstream)
+        if settings.upstream is not None and settings.upstream in servers.KINDS:
+            try:
+                self.upstream = self._servers.enter_context(servers.started(settings.upstream))
+            except servers.UnstartedError as problem:
+                raise LabError(f"upstream {settings.upstream} could not start: {problem}") from problem
+        if self.upstream:
+            check_upstream(self.upstream)
         run = self._planned(self.plan, settings.history)
         config = {
             "plan": self.plan.to_json(),
             "run": run,
             "history": str(self.folder),
-            "upstream": settings.upstream,
+            "upstream": self.upstream,
             "forward": settings.forward,
             "tls": self.tls,
             "token": self._origins_token,
@@ -246,7 +254,7 @@ class Lab:
             return None
         if settings.upstream is None:
             return OfOrigin(self.ask, settings.bucket)
-        return OfUpstream.at(settings.upstream, settings.bucket, settings.token)
+        return OfUpstream.at(self.upstream or "", settings.bucket, settings.token)
 
     def arm(self, plan: Plan, folder: Path) -> None:
         """Go on with another plan and another history, and with an embedded InfluxDB that is empty again.
@@ -575,6 +583,7 @@ class Lab:
                 self._proxy.wait()
             if self._proxy.stdout is not None:
                 self._proxy.stdout.close()
+        self._servers.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

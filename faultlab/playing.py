@@ -128,7 +128,9 @@ def kept(task: Task) -> History | None:
         return None
     with suppress(HistoryError):
         past = history.read(folder)
-        if past.complete and not past.broken and not past.altered and past.client is not None:
+        whole = past.complete and not past.broken and not past.altered and past.client is not None
+        alike = past.run.get("upstream") == (task.settings.upstream or "origin")
+        if whole and alike and past.time_scale == task.settings.time_scale:
             return past
     shutil.rmtree(folder)
     return None

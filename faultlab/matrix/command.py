@@ -14,11 +14,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from faultlab import output, scenario
+from faultlab import output, scenario, warp
 from faultlab.clients import ALL, UnpreparedError, named, prepare
 from faultlab.exits import Exit
 from faultlab.farming import FarmError, Play, farm
-from faultlab.lab import LabError
+from faultlab.lab import LabError, Settings
 from faultlab.matrix.cells import Cell, MatrixError, cells, clients
 from faultlab.matrix.pages import html, markdown
 from faultlab.matrix.table import Table, changes, entry, summary
@@ -98,7 +98,14 @@ A file for --add has a command a line:
 @click.option(
     "--add", type=click.Path(path_type=Path), metavar="FILE", help="File with more clients, a command a line."
 )
-@click.option("--upstream", metavar="URL", help="A real InfluxDB behind the proxies instead of embedded ones.")
+@output.upstream_option
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(1, warp.LARGEST),
+    default=1.0,
+    metavar="N",
+    help=f"Let time run N times as fast for proxies and clients, at most {warp.LARGEST}; needs a C compiler once.",
+)
 @click.option(
     "--deadline", type=click.FloatRange(min=0.1), help="Seconds a client may run; the scenario's if not given."
 )
@@ -120,6 +127,7 @@ def matrix_command(
     scheduler: str | None,
     add: Path | None,
     upstream: str | None,
+    time_scale: float,
     deadline: float | None,
     folder: Path | None,
     compare: Path | None,
@@ -127,11 +135,14 @@ def matrix_command(
 ) -> int:
     """Run real clients under scenarios, several at a time, and print what each did wrong."""
     before = None if compare is None else output.earlier(compare, Table.from_json, "a matrix.json")
+    if compare is not None and before is not None:
+        output.of_one_time((compare, before.time_scale), ("this one", time_scale))
     folder = folder or new_folder("matrix")
+    settings = Settings(folder, upstream=output.upstream(upstream), read_back=True, time_scale=time_scale)
     try:
         rows = clients(names, add)
         numbers = [int(seed) for seed in seeds] or [7]
-        planned = cells(rows, scenarios or scenario.names(), numbers, folder, upstream=upstream, deadline=deadline)
+        planned = cells(rows, scenarios or scenario.names(), numbers, folder, settings, deadline=deadline)
     except (MatrixError, ScenarioError) as problem:
         raise Usage(str(problem)) from problem
     except ValueError as problem:
@@ -145,6 +156,7 @@ def matrix_command(
         {row.name: row.version for row in rows},
         tuple(entry(cell, made.get(place), root) for place, cell in enumerate(planned)),
         wall,
+        time_scale,
     )
     write_all(table, folder)
     write_pages([made[place] for place, one in enumerate(table.entries) if one.history and one.is_no_pass], quiet=quiet)
@@ -159,7 +171,7 @@ def matrix_command(
 def players(planned: list[Cell], scheduler: str | None, *, quiet: bool) -> Iterator[tuple[Play, int]]:
     """Give what makes the runs, and how many at a time if nobody says; raises Usage and LabError."""
     if scheduler is None:
-        prepared({cell.client for cell in planned}, quiet=quiet)
+        prepared([cell for cell in planned if cell.task is not None], quiet=quiet)
         yield play, RUNS_A_CORE * (os.cpu_count() or 1)
         return
     try:
@@ -170,8 +182,14 @@ def players(planned: list[Cell], scheduler: str | None, *, quiet: bool) -> Itera
         raise Usage(str(problem)) from problem
 
 
-def prepared(names: set[str], *, quiet: bool) -> None:
-    """Have the environment of each driver made, before any of them is timed; raises LabError."""
+def prepared(planned: list[Cell], *, quiet: bool) -> None:
+    """Have the environment of each driver made, and what warps time, before any run is timed; raises LabError."""
+    names = {cell.client for cell in planned}
+    if any(cell.task is not None and cell.task.settings.time_scale != 1.0 for cell in planned):
+        try:
+            warp.prepare()
+        except warp.WarpError as problem:
+            raise LabError(str(problem)) from problem
     with Console(stderr=True, quiet=quiet).status("preparing the clients") as line:
         for driver in ALL:
             if driver.name in names:

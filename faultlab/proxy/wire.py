@@ -36,7 +36,7 @@ from faultlab.record import Ended
 from faultlab.steps import Pause, Step, steps
 
 LINGER = 2.0
-"""True seconds after our FIN in which what the client still sends is read and thrown away; a close at once would reset."""
+"""True seconds after our FIN in which what the client sends is read and thrown away; a close at once would reset."""
 
 PIPELINED = 1 << 20
 """Bytes of further requests that are held while a reply is under way; no more are read until it has ended."""

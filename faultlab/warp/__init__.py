@@ -3,4 +3,4 @@
 from faultlab.warp.preloaded import LARGEST, WarpError, environment, forget, prepare
 from faultlab.warp.watching import Watch
 
-__all__ = ["LARGEST", "Watch", "WarpError", "environment", "forget", "prepare"]
+__all__ = ["LARGEST", "WarpError", "Watch", "environment", "forget", "prepare"]

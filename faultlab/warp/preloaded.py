@@ -85,7 +85,9 @@ def _fetch(root: Path) -> None:
     try:
         fetch(PACKAGE, root, kept() / "apt")
     except PackageError as problem:
-        raise WarpError(f"a faster time needs libfaketime: {problem}; or name its file in {LIBRARY_VARIABLE}") from problem
+        raise WarpError(
+            f"a faster time needs libfaketime: {problem}; or name its file in {LIBRARY_VARIABLE}"
+        ) from problem
 
 
 def _compile(shim: Path) -> None:
