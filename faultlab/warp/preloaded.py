@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from faultlab.clients.environments import SCALE_VARIABLE
 from faultlab.clients.environments import cache as kept
 from faultlab.clients.environments import environment as made_once
 from faultlab.clients.packages import PackageError, fetch
@@ -20,7 +21,6 @@ LARGEST = 60
 
 SHIM = Path(__file__).with_name("clockwait.c")
 LIBRARY_VARIABLE = "FAULTLAB_FAKETIME"
-SCALE_VARIABLE = "FAULTLAB_TIME_SCALE"
 LIBRARY = "faketime/libfaketime.so.1"
 PACKAGE = {"libfaketime": "0.9.10"}
 SHARED = Path("/dev/shm")  # noqa: S108 - where libfaketime has it
