@@ -221,18 +221,17 @@ def _made(plan: Plan, settings: Settings, *, driver: str | None, play: str, vers
         except UnpreparedError as problem:
             raise LabError(f"{problem}, at the worker {worker.address}") from problem
         command = named(driver).command
+    unwanted = _Unwanted(worker, worker.get_current_task(), play)
+    packed = None
     # Where Dask keeps its own, and clears away what a worker that was killed has left.
-    with (
-        suppress(Stopped),
-        tempfile.TemporaryDirectory(prefix="faultlab-", dir=worker.local_directory) as folder,
-    ):
+    with tempfile.TemporaryDirectory(prefix="faultlab-", dir=worker.local_directory) as folder:
         here = replace(settings, history=Path(folder) / "history")
-        unwanted = _Unwanted(worker, worker.get_current_task(), play)
-        record(plan, here, unwanted, command=command)
-        if unwanted.is_lost:
-            raise Reschedule
-        return pack(here.history)
-    return None
+        with suppress(Stopped):
+            record(plan, here, unwanted, command=command)
+            packed = pack(here.history)
+    if unwanted.is_lost:
+        raise Reschedule
+    return packed
 
 
 def pack(folder: Path) -> bytes:
