@@ -5,7 +5,6 @@ It stands here because libfaketime is a package of Debian's.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from tests.labs import AUTH, plan_of, running
 from tests.raw import Raw
 from tests.servers.packages import SERVERS
 
+SHARED = Path("/dev/shm")
 SCALE = 30.0
 WAIT = 60
 ONCE = Rule(RateLimit(min_wait=WAIT, max_wait=WAIT), when=When(first=1))
@@ -63,13 +63,17 @@ except urllib.error.HTTPError as problem:
 
 NODE = """\
 const url = `${process.env.INFLUX_HOST}/api/v2/write?org=o&bucket=b`
-const write = () => fetch(url, {method: 'POST', body: 'm v=1 1', headers: {Authorization: `Token ${process.env.INFLUX_TOKEN}`}})
+const headers = {Authorization: `Token ${process.env.INFLUX_TOKEN}`}
+const write = () => fetch(url, {method: 'POST', body: 'm v=1 1', headers})
 const first = await write()
 await new Promise(resolve => setTimeout(resolve, 1000 * first.headers.get('Retry-After')))
 process.exitCode = (await write()).status === 204 ? 0 : 1
 """
 
-CURL = 'curl -sS --fail --retry 3 -d "m v=1 1" -H "Authorization: Token $INFLUX_TOKEN" "$INFLUX_HOST/api/v2/write?org=o&bucket=b"'
+CURL = """\
+curl -sS --fail --retry 3 -d 'm v=1 1' -H "Authorization: Token $INFLUX_TOKEN" \
+    "$INFLUX_HOST/api/v2/write?org=o&bucket=b"
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -193,7 +197,7 @@ def test_a_program_with_true_time_is_refused(tmp_path: Path) -> None:
     """Nothing can be preloaded into a static program; it is ended, wherever it stands among the client's."""
     source, program = tmp_path / "static.c", tmp_path / "static"
     source.write_text("#include <unistd.h>\nint main(void) { return sleep(600); }\n")
-    subprocess.run(["cc", "-static", "-o", program, source], check=True)  # noqa: S607 - the test's own compiler
+    subprocess.run(["cc", "-static", "-o", program, source], check=True)
 
     with pytest.raises(LabError, match=r"the client's program 'static' keeps true time; run it without --time-scale"):
         ran(tmp_path, ["sh", "-c", f"{program} & wait"])
@@ -201,14 +205,14 @@ def test_a_program_with_true_time_is_refused(tmp_path: Path) -> None:
 
 def test_nothing_is_preloaded_into_the_proxy_and_nothing_stays(tmp_path: Path) -> None:
     """The proxy's time comes from its own clock, and what the client's programs shared is gone."""
-    shared = set(os.listdir("/dev/shm"))
+    shared = {path.name for path in SHARED.iterdir()}
     with Lab(plan_of(), Settings(tmp_path / "h", time_scale=SCALE)) as lab:
         maps = Path(f"/proc/{lab.ask('holds')['pid']}/maps").read_text()
         lab.run([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
         lab.finish()
 
     assert "faketime" not in maps
-    assert set() == {name for name in set(os.listdir("/dev/shm")) - shared if "faketime" in name}
+    assert not [path for path in SHARED.iterdir() if path.name not in shared and "faketime" in path.name]
 
 
 def test_a_run_in_fast_time_says_so(tmp_path: Path) -> None:
