@@ -516,6 +516,22 @@ def test_diff_says_what_differs_in_words(tmp_path: Path, capsys: pytest.CaptureF
     ] == capsys.readouterr().out.splitlines()
 
 
+def test_fast_time_is_compared_with_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A policy seen in fast time says so, and is compared with its like only."""
+    old, new = impatient(tmp_path), history(*retries([0.2, 0.2]))
+    new.run["time_scale"] = 20
+    fast = saved(tmp_path / "fast", new)
+
+    assert 2 == run(["diff", str(old), str(fast)])
+    assert (
+        f"faultlab: {old} has time 1 times as fast and {fast} has time 20 times as fast; expected two of one time\n"
+    ) == capsys.readouterr().err
+    assert 2 != run(["diff", str(fast), str(fast)])
+    capsys.readouterr()
+    assert 0 == run(["fingerprint", str(fast)])
+    assert capsys.readouterr().out.startswith("time_scale                   20\n")
+
+
 def test_nothing_in_common_is_no_pass(tmp_path: Path) -> None:
     """A comparison that looked at nothing is inconclusive."""
     calm = saved(tmp_path / "calm", history(sent(1, lines(1))))

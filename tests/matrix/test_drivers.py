@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ from faultlab.cli import run
 from faultlab.clients import ALL, Driver
 from faultlab.clients.environments import FOLDER_VARIABLE
 from faultlab.lab import Lab, Settings
+from faultlab.matrix.cells import cells, clients
+from faultlab.matrix.table import Table
+from faultlab.playing import kept, make
 from faultlab.verdict import Verdict
 
 KEPT = Path(__file__).parent.parent.parent / ".clients"
@@ -164,3 +168,28 @@ def test_mistakes_of_a_matrix(words: list[str], said: str, capsys: pytest.Captur
     shown = capsys.readouterr()
     assert re.fullmatch(re.escape(f"faultlab: {said}\n").replace(r"\*", ".*"), shown.err), shown.err
     assert not shown.out
+
+
+def test_fast_time_is_compared_with_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A table of true time is refused before anything is run."""
+    table = Table({}, ())
+    (tmp_path / "m.json").write_text(json.dumps(table.to_json()))
+
+    assert 2 == run(["matrix", "--clients", "curl", "--time-scale", "20", "--compare", str(tmp_path / "m.json")])
+    assert capsys.readouterr().err == (
+        f"faultlab: {tmp_path / 'm.json'} has time 1 times as fast and this one has time 20 times as fast; "
+        "expected two of one time\n"
+    )
+
+
+def test_a_history_of_another_time_is_not_kept(tmp_path: Path) -> None:
+    """What lies in the folder counts only where it was made as it is asked for now."""
+    (cell,) = cells(clients(("curl",)), ("calm",), (1,), tmp_path, Settings(tmp_path))
+    assert cell.task is not None
+    folder = cell.task.settings.history
+    assert Verdict.PASS is make(cell.task).verdict
+    assert kept(cell.task) is not None
+
+    with_other_server = replace(cell.task, settings=replace(cell.task.settings, upstream="http://127.0.0.1:9"))
+    assert kept(with_other_server) is None
+    assert not folder.exists()

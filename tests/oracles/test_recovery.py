@@ -53,6 +53,15 @@ def test_the_scenario_sets_the_bound() -> None:
     assert judgement.what.endswith("; 10 s are allowed")
 
 
+def test_in_fast_time_a_late_arrival_is_a_doubt() -> None:
+    """What the client computed took true time, and counts many times."""
+    (judgement,) = judged(FAULT, sent(2, lines(1), at=61.5), time_scale=20)
+    (kept,) = judged(FAULT, sent(2, lines(1), at=61), time_scale=20)
+
+    assert (Verdict.INCONCLUSIVE, Verdict.PASS) == (judgement.verdict, kept.verdict)
+    assert judgement.what.endswith("60 s are allowed, and what the client computed counts 20 times")
+
+
 def test_a_wait_that_was_told_is_not_held_against_the_client() -> None:
     """It begins to be late when it may send again."""
     told = sent(1, lines(1), 503, at=0, left=1, rule="outage", retry_after="100")
