@@ -34,6 +34,7 @@ from faultlab import (
     reports,
     scenario,
     terminal,
+    warp,
 )
 from faultlab.exits import Exit
 from faultlab.faults import KnobError, nearest
@@ -112,10 +113,10 @@ it writes it to InfluxDB, and what it was told to FAULTLAB_REPORT (JSON Lines).
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 @click.option("--seed", type=int, help="Seed of every draw; the scenario's own if not given.")
 @click.option("--profile", type=profiles, help="Product family that is imitated; the scenario's own if not given.")
-@click.option("--upstream", metavar="URL", help="A real InfluxDB behind the proxy instead of the embedded one.")
+@output.upstream_option
 @click.option("--token", default="", help="Token handed to the client; one of the lab's own if not given.")
-@click.option("--org", default="faultlab", show_default=True, help="Organization handed to the client.")
-@click.option("--bucket", default="faultlab", show_default=True, help="Bucket or database handed to the client.")
+@click.option("--org", default=lab.TARGET, show_default=True, help="Organization handed to the client.")
+@click.option("--bucket", default=lab.TARGET, show_default=True, help="Bucket or database handed to the client.")
 @click.option(
     "--history",
     "folder",
@@ -133,6 +134,18 @@ it writes it to InfluxDB, and what it was told to FAULTLAB_REPORT (JSON Lines).
     is_flag=True,
     default=None,
     help="Have the client come over TLS; done by itself where a fault needs it.",
+)
+@click.option(
+    "--read-back/--no-read-back",
+    default=None,
+    help="Ask upstream afterwards what it holds; done by itself where upstream is a real one.",
+)
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(1, warp.LARGEST),
+    default=1.0,
+    metavar="N",
+    help=f"Let time run N times as fast for proxy and client, at most {warp.LARGEST}; needs a C compiler once.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the proxy; any free one if not given.")
 @click.option("--strict", is_flag=True, help="Let a failed 'should' fail the run.")
@@ -152,6 +165,8 @@ def run_command(
     deadline: float | None,
     forward: bool,
     tls: bool | None,
+    read_back: bool | None,
+    time_scale: float,
     port: int,
     strict: bool,
     quiet: bool,
@@ -162,11 +177,10 @@ def run_command(
         plan = chosen.plan(seed=seed, profile=profile)
     except KnobError as problem:
         raise Usage(f"{name}: {problem}") from problem
-    if upstream is not None and not upstream.startswith(("http://", "https://")):
-        raise Usage(f"--upstream is '{upstream}'; expected a URL such as http://127.0.0.1:8086")
+    upstream = output.upstream(upstream)
     settings = lab.Settings(
         history=folder or new_folder(f"{chosen.name}-{plan.seed}"),
-        upstream=upstream.rstrip("/") if upstream else None,
+        upstream=upstream,
         forward=forward,
         tls=tls,
         port=port,
@@ -178,6 +192,8 @@ def run_command(
         source=name,
         checks=chosen.checks,
         command=command,
+        read_back=read_back,
+        time_scale=time_scale,
     )
     interrupted = False
     with lab.Lab(plan, settings) as running:
@@ -312,7 +328,9 @@ A fact that only one of the two has met, or that rests on too few samples, is li
 @click.option("--json", "as_json", is_flag=True, help="Print every fact as JSON.")
 def diff_command(old: Path, new: Path, as_json: bool) -> int:
     """Say in what two retry policies differ; OLD and NEW are files of fingerprints, or histories."""
-    facts = list(fingerprint.compare(fingerprint_at(old), fingerprint_at(new)))
+    before, after = fingerprint_at(old), fingerprint_at(new)
+    output.of_one_time((old, before.time_scale), (new, after.time_scale))
+    facts = list(fingerprint.compare(before, after))
     click.echo(json.dumps([asdict(fact) for fact in facts], indent=2) if as_json else fingerprint.comparison(facts))
     if all(fact.differs is None for fact in facts):
         return Exit.INCONCLUSIVE

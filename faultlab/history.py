@@ -9,7 +9,8 @@ reordered or put together from others is no proof of anything.
 
 Lines, by ``event``: ``run`` (what was planned), ``exchange`` (a request and the decision on it), ``outcome`` (what
 upstream did and what the client was told), ``client`` (how the client under test ended), ``app`` (what the application
-said it was told), ``broken`` (the lab failed), ``end``.
+said it was told), ``read_back`` (what upstream said it holds, which lies in ``stored.jsonl``), ``broken`` (the lab
+failed), ``end``.
 """
 
 from __future__ import annotations
@@ -31,12 +32,14 @@ from faultlab.record import (
     MANIFEST,
     STDERR,
     STDOUT,
+    STORED,
     Client,
     Ended,
     Event,
     History,
     HistoryError,
     Outcome,
+    ReadBack,
     Report,
 )
 from faultlab.redact import Redactor
@@ -49,12 +52,14 @@ __all__ = [
     "MANIFEST",
     "STDERR",
     "STDOUT",
+    "STORED",
     "Client",
     "Ended",
     "Event",
     "History",
     "HistoryError",
     "Outcome",
+    "ReadBack",
     "Report",
     "Writer",
     "lines",

@@ -28,8 +28,10 @@ from typing import IO, Any, Protocol, Self
 from urllib.parse import urlsplit
 
 import faultlab
-from faultlab.history import EVENTS, FORMAT, MANIFEST, STDERR, STDOUT, Client, Writer
+from faultlab import servers, warp
+from faultlab.history import EVENTS, FORMAT, MANIFEST, STDERR, STDOUT, Client, ReadBack, Writer
 from faultlab.plan import Plan
+from faultlab.readback import OfOrigin, OfUpstream, Reader
 from faultlab.redact import Mask, Redactor
 from faultlab.terms import Terms
 
@@ -39,9 +41,18 @@ READY_WITHIN = 30.0
 GRACE = 3.0
 """Seconds a process has between being asked to end and being killed."""
 
+COMPUTING = 30.0
+"""True seconds that a client may take beyond its deadline where its time runs faster."""
+
+LOOK = 0.5
+"""Seconds between two looks at the programs of a client whose time runs faster."""
+
 OUTPUT_LIMIT = 16 * 1024 * 1024
 FORWARD_URL = "https://influxdb.test"
 """What a client is told to write to when it goes through the proxy as a forward proxy and there is no upstream."""
+
+TARGET = "faultlab"
+"""The organization and the bucket a client is handed where nobody names others."""
 
 PYTHON_VARIABLE = "FAULTLAB_PROXY_PYTHON"
 REPORT_VARIABLE = "FAULTLAB_REPORT"
@@ -57,8 +68,11 @@ class LabError(Exception):
 class Settings:
     """How a lab is set up, beyond the plan.
 
-    ``upstream`` is the URL of a real InfluxDB; None for the embedded one. ``tls`` has the client come over TLS, under
-    a certificate authority of the lab; None for whether the plan needs it. ``python`` is the interpreter of the proxy.
+    ``upstream`` is the URL of a real server, or one of ``servers.KINDS`` that the lab is to start for itself; None for
+    the embedded InfluxDB. ``read_back`` has upstream asked after the run what it holds; None for a real one only.
+    ``tls`` has the client come over TLS, under a certificate authority of the lab; None for whether the plan needs it.
+    ``python`` is the interpreter of the proxy. ``time_scale`` is how many times as fast time runs for the proxy and the
+    client; all times of the history are of that time.
     """
 
     history: Path
@@ -69,13 +83,15 @@ class Settings:
     port: int = 0
     python: str = ""
     token: str = ""
-    org: str = "faultlab"
-    bucket: str = "faultlab"
+    org: str = TARGET
+    bucket: str = TARGET
     terms: Terms = field(default_factory=Terms)
     scenario: str = ""
     source: str = ""
     checks: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    read_back: bool | None = None
+    time_scale: float = 1.0
 
 
 VARIABLES: Mapping[str, tuple[str, ...]] = {
@@ -136,9 +152,12 @@ class Lab:
         self.folder = settings.history.absolute()
         self._control: socket.socket | None = None
         self._answers: IO[bytes] | None = None
-        self._began = 0.0
+        self._clock_began = 0.0
         self.client: Client | None = None
         self._complaints: list[str] = []
+        self._reader: Reader | None = None
+        self._servers = contextlib.ExitStack()
+        self.upstream = settings.upstream
 
     def __enter__(self) -> Self:
         """Start the proxy and wait until it is ready; raises LabError if it does not come up."""
@@ -160,7 +179,7 @@ class Lab:
     def url(self) -> str:
         """What the client is told to write to."""
         if self.settings.forward:
-            return self.settings.upstream or FORWARD_URL
+            return self.upstream or FORWARD_URL
         return f"{'https' if self.tls else 'http'}://{self.settings.listen_host}:{self.port}"
 
     @property
@@ -175,14 +194,19 @@ class Lab:
 
     def _start(self) -> None:
         settings = self.settings
-        if settings.upstream:
-            check_upstream(settings.upstream)
+        if settings.upstream is not None and settings.upstream in servers.KINDS:
+            try:
+                self.upstream = self._servers.enter_context(servers.started(settings.upstream))
+            except servers.UnstartedError as problem:
+                raise LabError(f"upstream {settings.upstream} could not start: {problem}") from problem
+        if self.upstream:
+            check_upstream(self.upstream)
         run = self._planned(self.plan, settings.history)
         config = {
             "plan": self.plan.to_json(),
             "run": run,
             "history": str(self.folder),
-            "upstream": settings.upstream,
+            "upstream": self.upstream,
             "forward": settings.forward,
             "tls": self.tls,
             "token": self._origins_token,
@@ -191,12 +215,14 @@ class Lab:
             "port": settings.port,
             "confdir": str(self._folder / "conf"),
             "control": str(self._folder / "control"),
+            "time_scale": settings.time_scale,
         }
         self._launch(config)
 
     def _planned(self, plan: Plan, folder: Path) -> dict[str, Any]:
         """Make the folder of a history, and give its first line; raises LabError where it cannot be made."""
         check_history(folder)
+        self._reader = self._new_reader()
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder.absolute()
         settings = self.settings
@@ -211,10 +237,24 @@ class Lab:
             "upstream": settings.upstream or "origin",
             "forward": settings.forward,
             **({"tls": True} if settings.tls else {}),
+            **({"org": settings.org} if settings.org != TARGET else {}),
+            **({"bucket": settings.bucket} if settings.bucket != TARGET else {}),
+            **({} if settings.time_scale == 1.0 else {"time_scale": settings.time_scale}),
+            **({} if settings.read_back is None else {"read_back": settings.read_back}),
             "command": list(settings.command),
             **settings.terms.to_json(),
             "token": self._redactor.tag(self.token),
         }
+
+    def _new_reader(self) -> Reader | None:
+        """Give what is to read upstream back once this history ends; None where nobody is to."""
+        settings = self.settings
+        wanted = settings.upstream is not None if settings.read_back is None else settings.read_back
+        if not wanted:
+            return None
+        if settings.upstream is None:
+            return OfOrigin(self.ask, settings.bucket)
+        return OfUpstream.at(self.upstream or "", settings.bucket, settings.token)
 
     def arm(self, plan: Plan, folder: Path) -> None:
         """Go on with another plan and another history, and with an embedded InfluxDB that is empty again.
@@ -244,7 +284,6 @@ class Lab:
     def _launch(self, config: dict[str, Any]) -> None:
         python = self.settings.python or os.environ.get(PYTHON_VARIABLE) or sys.executable
         environment = {k: v for k, v in os.environ.items() if k not in {"PYTEST_CURRENT_TEST", "PYTHONPATH"}}
-        self._began = time.monotonic()
         try:
             self._proxy = subprocess.Popen(
                 [python, "-m", "faultlab.proxy.runner"],
@@ -265,6 +304,7 @@ class Lab:
             pass
         ready = self._wait_ready()
         self.port = int(ready["port"])
+        self._clock_began = float(ready["clock"])
         if ready["plan"] != self.plan.digest:
             raise LabError(f"the proxy runs plan {ready['plan']}, not {self.plan.digest}; is its faultlab another one?")
         self._control = socket.socket(socket.AF_UNIX)
@@ -341,7 +381,15 @@ class Lab:
         out[REPORT_VARIABLE] = str(self.folder / REPORT)
         out[MANIFEST_VARIABLE] = str(self.folder / MANIFEST)
         out["FAULTLAB_SEED"] = str(self.plan.seed)
-        return {**os.environ, **out, **self._route()}
+        return {**os.environ, **out, **self._route(), **self._warp()}
+
+    def _warp(self) -> dict[str, str]:
+        if self.settings.time_scale == 1.0:
+            return {}
+        try:
+            return warp.environment(self._clock_began, self.settings.time_scale, os.environ)
+        except warp.WarpError as problem:
+            raise LabError(str(problem)) from problem
 
     def _route(self) -> dict[str, str]:
         if not self.settings.forward:
@@ -395,6 +443,8 @@ class Lab:
             raise
         finally:
             kill_group(process.pid)
+            if self.settings.time_scale != 1.0:
+                warp.forget(process.pid)
             for thread in pumps:
                 thread.join(GRACE)
             with contextlib.suppress(LabError):
@@ -413,8 +463,11 @@ class Lab:
         return float(self.ask("position")["at"])
 
     def _watch(self, process: subprocess.Popen[bytes], progress: Progress | None) -> tuple[int, int, bool]:
-        until = time.monotonic() + self.settings.terms.deadline
-        shown = 0.0
+        scale = self.settings.time_scale
+        # What a client computes takes true time, whatever its waits take.
+        until = time.monotonic() + self.settings.terms.deadline / scale + (0.0 if scale == 1.0 else COMPUTING)
+        programs = None if scale == 1.0 else warp.Watch(process.pid)
+        looked = shown = 0.0
         memory = 0
         timed_out = False
         while True:
@@ -429,6 +482,10 @@ class Lab:
                 signal_group(process.pid, signal.SIGTERM)
             elif timed_out and now > until + GRACE:
                 signal_group(process.pid, signal.SIGKILL)
+            if programs is not None and now - looked > LOOK:
+                looked = now
+                if program := programs.escaped():
+                    raise LabError(f"the client's program '{program}' keeps true time; run it without --time-scale")
             if progress is not None and now - shown > 0.2:
                 shown = now
                 progress(self.ask("position"))
@@ -447,18 +504,21 @@ class Lab:
 
         Exchanges that are still under way get a moment to end. The application's report is copied into the history.
         """
-        ends = self._settled()
+        ends, said = self._settled(), self._read_back()
         self.ask("disarm")
-        return self._close_history(ends)
+        return self._close_history(ends, said)
 
     def finish(self) -> Path:
         """Stop the proxy, complete the history, and give its folder."""
-        ends = self._settled()
+        ends, said = self._settled(), self._read_back()
         self.ask("stop")
         assert self._proxy is not None
         status = self._proxy.wait(READY_WITHIN)
         why = f"the proxy ended with status {status}: {self._complaint()}" if status else ""
-        return self._close_history(ends, why)
+        return self._close_history(ends, said, why)
+
+    def _read_back(self) -> ReadBack | None:
+        return None if self._reader is None else self._reader.read(self.folder)
 
     def _settled(self) -> dict[str, float]:
         """Wait for what is under way, and give what a history's last line says: the time, and how late we ran."""
@@ -468,7 +528,7 @@ class Lab:
             time.sleep(0.02)
         return {name: position[name] for name in ("at", "lag")}
 
-    def _close_history(self, ends: dict[str, float], why: str = "") -> Path:
+    def _close_history(self, ends: dict[str, float], said: ReadBack | None, why: str = "") -> Path:
         writer = Writer(self.folder, self._redactor)
         try:
             if why:
@@ -477,6 +537,8 @@ class Lab:
                 writer.write("client", asdict(self.client))
             for report in self._reports():
                 writer.write("app", report)
+            if said is not None:
+                writer.write("read_back", asdict(said))
             writer.end(**ends)
         finally:
             writer.close()
@@ -521,6 +583,7 @@ class Lab:
                 self._proxy.wait()
             if self._proxy.stdout is not None:
                 self._proxy.stdout.close()
+        self._servers.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

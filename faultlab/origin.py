@@ -76,7 +76,8 @@ type Key = tuple[str, str, tuple[tuple[str, str], ...], int | None]
 class Origin:
     """An InfluxDB of one family in memory: one call an exchange, no clock of its own.
 
-    A bucket or database exists once it is written to. At most ``max_points`` points are held; the oldest goes first.
+    A bucket or database exists once it is written to. At most ``max_points`` points are held; the oldest goes first,
+    and ``dropped`` counts those that went.
     """
 
     def __init__(self, profile: Profile, *, token: str | None = None, max_points: int = 1_000_000) -> None:
@@ -86,6 +87,7 @@ class Origin:
         self._max_points = max_points
         self._habits = habits_of(profile)
         self._points: OrderedDict[Key, Point] = OrderedDict()
+        self.dropped = 0
         self._databases: dict[str, State] = {}
 
     def stored(self, database: str) -> tuple[Point, ...]:
@@ -208,6 +210,7 @@ class Origin:
             self._points[key] = point if before is None else _merged(before, point)
             if len(self._points) > self._max_points:
                 self._points.popitem(last=False)
+                self.dropped += 1
 
     def _query(self, exchange: Exchange) -> Answer:
         asked = _asked(exchange)

@@ -13,7 +13,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from faultlab import reports
+from faultlab import reports, servers
 from faultlab.exits import Exit
 from faultlab.history import History
 from faultlab.history import read as read_history
@@ -168,6 +168,27 @@ def earlier[T](file: Path, read: Callable[[Any], T], expected: str) -> T:
         raise Usage(f"{file}: cannot be read ({problem.strerror}); expected {expected}") from problem
     except ValueError as problem:
         raise Usage(f"{file}: {problem}; expected {expected}") from problem
+
+
+upstream_option = click.option(
+    "--upstream",
+    metavar="URL|" + "|".join(servers.KINDS),
+    help="A real server behind the proxy instead of the embedded InfluxDB; by a name, one that is started for the run.",
+)
+
+
+def upstream(given: str | None) -> str | None:
+    """Give the upstream that an option names; raises Usage for what is none."""
+    if given is not None and not servers.is_upstream(given):
+        raise Usage(f"--upstream is '{given}'; expected {servers.EXPECTED}")
+    return given and given.rstrip("/")
+
+
+def of_one_time(old: tuple[Path | str, float], new: tuple[Path | str, float]) -> None:
+    """Raise Usage where time ran faster in one of two things that are to be compared than in the other."""
+    if old[1] != new[1]:
+        said = " and ".join(f"{name} has time {scale:g} times as fast" for name, scale in (old, new))
+        raise Usage(f"{said}; expected two of one time")
 
 
 def show_changes(changes: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from faultlab import history, oracles
 from faultlab.history import EVENTS, History, HistoryError
@@ -39,6 +39,13 @@ type Done = Callable[[int, Result], None]
 
 class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
     """A run was told to end before its client did."""
+
+
+class Stopping(Protocol):
+    """What says whether a run is to end, as ``threading.Event`` does."""
+
+    def is_set(self) -> bool:
+        """Give whether it is."""
 
 
 def play(tasks: Sequence[Task], jobs: int, done: Done) -> dict[int, Result]:
@@ -77,45 +84,59 @@ def _as_they_end(futures: Any) -> Iterator[Future[Result]]:
         yield from ended
 
 
-def make(task: Task, stopping: threading.Event | None = None) -> Result:
+def make(task: Task, stopping: Stopping | None = None) -> Result:
     """Make one run; one whose environment fails is inconclusive. Raises Stopped where it is not to begin."""
+    try:
+        past = kept(task)
+        if past is None:
+            record(task.plan, task.settings, stopping)
+            past = history.read(task.settings.history)
+    except (LabError, HistoryError) as problem:
+        return unmade(task, str(problem))
+    return judged(task, past)
+
+
+def record(plan: Plan, settings: Settings, stopping: Stopping | None = None, *, command: Sequence[str] = ()) -> None:
+    """Make the history of one run; raises LabError, and Stopped where it is not to begin.
+
+    ``command`` is what the client is run by, where that is not what the history is to name.
+    """
     if stopping is not None and stopping.is_set():
         raise Stopped
-    settings = task.settings
 
     def watch(_position: dict[str, Any]) -> None:
         if stopping is not None and stopping.is_set():
             raise Stopped
 
-    try:
-        past = _kept(task)
-        if past is None:
-            with Lab(task.plan, settings) as lab:
-                try:
-                    with suppress(Stopped):
-                        lab.run(settings.command, progress=watch)
-                finally:
-                    lab.finish()
-            past = history.read(settings.history)
-    except (LabError, HistoryError) as problem:
-        return _unmade(task, str(problem))
+    with Lab(plan, settings) as lab:
+        try:
+            with suppress(Stopped):
+                lab.run(command or settings.command, progress=watch)
+        finally:
+            lab.finish()
+
+
+def judged(task: Task, past: History) -> Result:
+    """Give the result of a run by its history."""
     return Result.of(oracles.judge(past, strict=task.strict), past, strict=task.strict)
 
 
-def _kept(task: Task) -> History | None:
+def kept(task: Task) -> History | None:
     """Give the history of a run that was made before; what is left of one that was not made to its end is removed."""
     folder = task.settings.history
     if not task.keeps or not (folder / EVENTS).exists():
         return None
     with suppress(HistoryError):
         past = history.read(folder)
-        if past.complete and not past.broken and not past.altered and past.client is not None:
+        whole = past.complete and not past.broken and not past.altered and past.client is not None
+        alike = past.run.get("upstream") == (task.settings.upstream or "origin")
+        if whole and alike and past.time_scale == task.settings.time_scale:
             return past
     shutil.rmtree(folder)
     return None
 
 
-def _unmade(task: Task, why: str) -> Result:
+def unmade(task: Task, why: str) -> Result:
     """Give the result of a run of which there is no history."""
     plan, settings = task.plan, task.settings
     planned = {
@@ -130,4 +151,4 @@ def _unmade(task: Task, why: str) -> Result:
     return Result.of(nothing, History(run=planned))
 
 
-__all__ = ["ENVIRONMENT", "Done", "Task", "make", "play"]
+__all__ = ["ENVIRONMENT", "Done", "Stopped", "Stopping", "Task", "judged", "kept", "make", "play", "record", "unmade"]

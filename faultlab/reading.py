@@ -21,17 +21,19 @@ from faultlab.record import (
     MANIFEST,
     STDERR,
     STDOUT,
+    STORED,
     Client,
     Ended,
     Event,
     History,
     HistoryError,
     Outcome,
+    ReadBack,
     Report,
 )
 
 FORMAT = 1
-BESIDE = (MANIFEST, STDERR, STDOUT)
+BESIDE = (MANIFEST, STDERR, STDOUT, STORED)
 """The files beside the events that a seal covers."""
 
 SHARED = 4096
@@ -94,6 +96,7 @@ def read(folder: Path) -> History:
         client=reader.client,
         reports=tuple(reader.reports),
         broken=tuple(reader.broken),
+        read_back=reader.read_back,
         complete=reader.complete,
         lag=reader.lag,
         altered=reader.altered,
@@ -112,6 +115,7 @@ class _Reader:
         self.client: Client | None = None
         self.reports: list[Report] = []
         self.broken: list[str] = []
+        self.read_back: ReadBack | None = None
         self.complete = False
         self.lag = 0.0
         self.altered: tuple[str, ...] = ()
@@ -128,6 +132,7 @@ class _Reader:
             "outcome": self._on_outcome,
             "client": self._on_client,
             "app": self._on_app,
+            "read_back": self._on_read_back,
             "broken": self._on_broken,
             "end": self._on_end,
         }
@@ -237,6 +242,11 @@ class _Reader:
     def _on_app(self, value: dict[str, Any]) -> None:
         self.reports.append(Report(str(value["told"]), str(value.get("message", "")), str(value.get("lines", ""))))
 
+    def _on_read_back(self, value: dict[str, Any]) -> None:
+        known = {item.name for item in fields(ReadBack)}
+        given = {name: given for name, given in value.items() if name in known}
+        self.read_back = ReadBack(**{**given, "unclear": tuple(given["unclear"])})
+
     def _on_broken(self, value: dict[str, Any]) -> None:
         self.broken.append(str(value["why"]))
 
@@ -257,7 +267,7 @@ class _Reader:
             name: None if data is None else hashlib.blake2b(data, digest_size=16).hexdigest()
             for name, data in self.printed.items()
         }
-        return {MANIFEST: digest_of(self.folder / MANIFEST), **digests}
+        return {**{name: digest_of(self.folder / name) for name in (MANIFEST, STORED)}, **digests}
 
 
 class _Share:

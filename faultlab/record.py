@@ -17,6 +17,8 @@ BODIES = "bodies"
 MANIFEST = "manifest.lp"
 STDERR = "stderr.txt"
 STDOUT = "stdout.txt"
+STORED = "stored.jsonl"
+"""What upstream said it holds: measurement, tags, time and fields, a point a line."""
 
 
 class HistoryError(ValueError):
@@ -97,6 +99,22 @@ class Report:
     lines: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What upstream said after a run: who it is, of which database, and how many points it holds.
+
+    ``exact`` says that they are points as they were written; else each is one sample. ``unclear`` are measurements of
+    which not everything is known. ``void`` says why it proves nothing; empty where it does.
+    """
+
+    server: str
+    database: str
+    exact: bool = True
+    points: int = 0
+    unclear: tuple[str, ...] = ()
+    void: str = ""
+
+
 class _Bytes:
     """A field of bytes that may be a file instead: its bytes are read each time somebody asks for them."""
 
@@ -121,7 +139,8 @@ class History:
 
     ``lag`` is the most seconds by which the lab itself ran late; 0 where nobody measured it. ``altered`` says in what
     the folder is not as it was when the run ended. ``manifest`` may be given as the path of a file; it is read each
-    time it is asked for, and ``manifest_pieces`` never holds it whole.
+    time it is asked for, and ``manifest_pieces`` never holds it whole. ``read_back`` is None where upstream was not
+    asked what it holds.
     """
 
     run: dict[str, Any] = field(default_factory=dict)
@@ -135,7 +154,13 @@ class History:
     manifest: _Bytes = _Bytes()
     stderr: str = ""
     stdout: str = ""
+    read_back: ReadBack | None = None
     path: Path | None = None
+
+    @property
+    def time_scale(self) -> float:
+        """How many times as fast as true time the time ran of which all its times are."""
+        return float(self.run.get("time_scale") or 1.0)
 
     @property
     def has_manifest(self) -> bool:

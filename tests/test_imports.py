@@ -14,7 +14,7 @@ import faultlab
 
 # The packages lie where they are imported from: a checkout or an installed wheel.
 CORE = Path(faultlab.__file__).parent
-HEAVY = ("mitmproxy", "hypothesis", "pytest", "click", "rich", "ruamel", "jsonschema")
+HEAVY = ("mitmproxy", "hypothesis", "pytest", "click", "rich", "ruamel", "jsonschema", "distributed")
 LIGHT = (
     "faultlab",
     "faultlab.exchange",
@@ -34,6 +34,7 @@ LIGHT = (
     "faultlab.lab",
     "faultlab.labs",
     "faultlab.playing",
+    "faultlab.farming",
     "faultlab.clients",
     "faultlab.gate",
     "faultlab.matrix",
@@ -110,10 +111,11 @@ def modules() -> list[tuple[str, Path]]:
         ("mitmproxy", ("faultlab.proxy", "faultlab.addons")),
         ("hypothesis", ("faultlab.strategies", "faultlab.hunt")),
         ("pytest", ("faultlab.pytest_plugin",)),
+        ("distributed", ("faultlab.farming",)),
     ],
 )
 def test_each_library_has_its_importers(library: str, allowed: tuple[str, ...]) -> None:
-    """Only ``proxy`` and ``addons`` import mitmproxy, only ``strategies`` Hypothesis, only ``pytest_plugin`` pytest."""
+    """Whoever needs none of them is not made to have it, and what is known of each stands in one place."""
     importers = [name for name, path in modules() if library in imports_of(path.read_text())]
     strangers = [name for name in importers if not any(name == a or name.startswith(f"{a}.") for a in allowed)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,6 +32,11 @@ class Driver:
     def home(self) -> Path:
         """The folder of the program, and of the lock of its environment."""
         return HERE / self.language / self.folder
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What anybody runs it by, with the interpreter that this is."""
+        return (sys.executable, "-m", "faultlab.clients", self.name)
 
     @cached_property
     def package(self) -> tuple[str, str]:

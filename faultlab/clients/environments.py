@@ -17,6 +17,9 @@ from faultlab.clients.packages import PackageError, fetch, installed, libraries
 FOLDER_VARIABLE = "FAULTLAB_CLIENTS"
 ROOT_VARIABLE = "FAULTLAB_ROOT"
 """Tells a program where the packages of Debian are that it needs; empty where the system has them."""
+SCALE_VARIABLE = "FAULTLAB_TIME_SCALE"
+"""Tells a program that its time runs faster, and how many times."""
+
 PATIENCE = 600
 """Seconds that an installation may take."""
 
@@ -117,7 +120,8 @@ def uv() -> str:
 def environment(root: Path, name: str, lock: Path) -> Iterator[tuple[Path, bool]]:
     """Give the folder of a lock's environment and whether it is to be made; what fails leaves none that counts as made.
 
-    Whoever else asks for one below ``root`` waits until the block ends.
+    Whoever else asks for one below ``root`` waits until the block ends. Raises UnpreparedError where one would have to
+    be made by a program whose time runs faster.
     """
     digest = hashlib.blake2b(lock.read_bytes(), digest_size=6).hexdigest()
     folder = root / f"{name}-{digest}"
@@ -126,6 +130,9 @@ def environment(root: Path, name: str, lock: Path) -> Iterator[tuple[Path, bool]
         fcntl.flock(turn, fcntl.LOCK_EX)
         done = folder / "done"
         is_new = not done.exists()
+        if is_new and SCALE_VARIABLE in os.environ:
+            # Downloads would time out.
+            raise UnpreparedError(f"{name} is not there yet; run it once without --time-scale")
         if is_new:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()

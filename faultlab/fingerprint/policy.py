@@ -78,9 +78,11 @@ class Fingerprint:
     ``splits_on_413`` is whether parts followed a body that was too large. Delays are those a client chose by itself:
     ``first_delay`` of each batch, ``growth`` from one of a batch to the next, ``jitter`` how far they lie from the
     median of those after as many attempts, as a share of it, ``longest_delay`` of each batch. ``gives_up_after`` counts
-    the attempts of each batch that was given up.
+    the attempts of each batch that was given up. ``time_scale`` is how many times as fast as true time the time ran of
+    which all times are; fingerprints of two such times are not to be compared.
     """
 
+    time_scale: float = 1.0
     resent: Mapping[str, Tally] = field(default_factory=dict)
     splits_on_413: Tally | None = None
     first_delay: Spread | None = None
@@ -93,7 +95,7 @@ class Fingerprint:
     def facts(self) -> dict[str, Tally | Spread | None]:
         """Give every fact by the name it has in reports, in the file's order."""
         found: dict[str, Tally | Spread | None] = {}
-        for item in fields(self):
+        for item in fields(self)[1:]:
             value = getattr(self, item.name)
             for key, part in value.items() if isinstance(value, Mapping) else [("", value)]:
                 name = f"{item.name}.{key}" if key else item.name
@@ -107,7 +109,10 @@ class Fingerprint:
 def text(policy: Fingerprint) -> str:
     """Give a fingerprint for people: one line a fact, without a last line feed."""
     facts = policy.facts().items()
-    return "\n".join(f"{name:28} {words(name, fact)}" for name, fact in facts if fact is not None or "." not in name)
+    lines = [f"{name:28} {words(name, fact)}" for name, fact in facts if fact is not None or "." not in name]
+    if policy.time_scale != 1.0:
+        lines.insert(0, f"{'time_scale':28} {policy.time_scale:g}")
+    return "\n".join(lines)
 
 
 def words(name: str, fact: Tally | Spread | None) -> str:

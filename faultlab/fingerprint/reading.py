@@ -76,6 +76,7 @@ def take(history: History) -> Fingerprint:
     resent = {kind: _resent(group) for kind, group in sorted(_by(settled, lambda one: one.kind).items())}
     forms = _by(settled, lambda one: one.form)
     return Fingerprint(
+        time_scale=history.time_scale,
         resent=resent,
         splits_on_413=Tally.of(one.split for one in settled if _could_split(one)),
         first_delay=Spread.of(firsts),

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from faultlab import contract, oracles, scenario
+from faultlab import contract, oracles, scenario, servers
 from faultlab.faults.knob import KnobError, nearest
 from faultlab.lab import Settings
 from faultlab.playing import Task
@@ -206,7 +206,7 @@ def schema() -> dict[str, Any]:
                 },
             },
             "upstream": {
-                "description": "URL of a real InfluxDB behind the proxy instead of the embedded one",
+                "description": "URL of a real server behind the proxy, or the name of one that is started for the run",
                 "type": "string",
                 "minLength": 1,
             },
@@ -309,10 +309,10 @@ def _beyond_schema(document: Document, names: set[str]) -> Iterator[Problem]:
         else:
             if not words:
                 yield Problem(document.places[here], "is empty; expected a command", here)
-    upstream = values.get("upstream", "http://")
-    if not upstream.startswith(("http://", "https://")):
+    upstream = values.get("upstream")
+    if upstream is not None and not servers.is_upstream(upstream):
         here = ("upstream",)
-        what = f"is {shown(upstream)}; expected a URL such as http://127.0.0.1:8086"
+        what = f"is {shown(upstream)}; expected {servers.EXPECTED}"
         yield Problem(document.places[here], what, here)
     for index, known in enumerate(values.get("known", ())):
         if names and known.get("scenario", next(iter(names))) not in names:

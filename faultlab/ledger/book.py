@@ -15,6 +15,7 @@ from faultlab.exchange import HEALTH, PING, SECRET_PARAMETERS, Lines, header
 from faultlab.history import Event, History
 from faultlab.ledger.entries import SHOWN, Batch, Entry, Missing, total
 from faultlab.ledger.handed import Handed
+from faultlab.ledger.holding import UNKNOWN, Holding
 from faultlab.ledger.roll import Roll
 from faultlab.ledger.rows import CUT, Kind, Row, digest_of, is_cut, prefix, read, rows_of
 from faultlab.ledger.sends import Part, Send
@@ -48,6 +49,8 @@ class Ledger:
         self.history = history
         self.dialect = contract.named(str(history.run.get("profile"))).dialect
         self.handed = Handed(history, self.dialect) if history.has_manifest else None
+        said = history.read_back
+        self._holding = Holding(history, said) if said is not None and not said.void else None
         self.types: dict[tuple[str, str], dict[str, dict[str, tuple[Batch, int]]]] = {}
         self._shapes: set[Hashable] = set()
         self._digests = array("q")
@@ -192,7 +195,8 @@ class Ledger:
     def take(self, batch: Batch) -> tuple[int, int]:
         """Read the lines of a batch and keep what is known of each; give where their digests begin, and their count."""
         start, salt = len(self._digests), self._salt(batch.database)
-        kinds, numbers = bytearray(), array("q")
+        kinds, numbers, held = bytearray(), array("q"), array("b")
+        holding = self._holding if self._holding is not None and self._holding.database == batch.database else None
         for place, row in enumerate(rows_of(batch.source, batch.name, self.dialect)):
             bare = hash(row.loose) if row.kind is Kind.WHOLE else digest_of(row.loose)
             digest = bare ^ salt
@@ -200,11 +204,14 @@ class Ledger:
             kinds.append(row.kind)
             numbers.append(row.line)
             self._roll.add(digest)
+            if holding is not None:
+                held.append(holding.copies(row.loose) if row.kind is Kind.TIMED else UNKNOWN)
             if row.kind is Kind.WHOLE:
                 batch.doubt = row.doubt
             elif row.kind is not Kind.FOREIGN:
                 self._take_types(batch, place, row.loose)
         batch.kinds = bytes(kinds) if any(kinds) else b""
+        batch.held = held
         count = len(kinds)
         # Most bodies have one point on each line.
         straight = range(1, count + 1)
@@ -266,6 +273,8 @@ class Ledger:
                 if parts not in batch.apart:
                     batch.apart[parts] = self._traces.of(zip(batch.sends, parts, strict=True))
                 trace = batch.apart[parts]
+            if batch.held and batch.held[place] != UNKNOWN:
+                trace = self._traces.as_held(trace, batch.held[place])
             yield place, digest, kind, trace
 
     def _known(self, batch: Batch) -> Iterator[tuple[int, _Facts]]:

@@ -97,6 +97,7 @@ class Batch:
         "_start",
         "apart",
         "doubt",
+        "held",
         "kinds",
         "lines",
         "name",
@@ -115,6 +116,8 @@ class Batch:
         self.sends: list[int] = []
         self.doubt = ""
         self.kinds = b""
+        # How many copies of each line upstream says it holds; empty where it said nothing.
+        self.held: Sequence[int] = ()
         # Lines that nothing else carries have the trace of their batch, but for those that some send treated otherwise.
         self.ordinary: Trace | None = None
         self.apart: dict[tuple[Part, ...], Trace] | None = None

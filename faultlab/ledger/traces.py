@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from faultlab.ledger.holding import SOME
 from faultlab.ledger.sends import Part, Send
 
 type Step = tuple[int, Part]
@@ -43,6 +44,7 @@ class Traces:
         self._steps: list[tuple[int, Step]] = [(0, (-1, Part.ORDINARY))]
         self._next: dict[tuple[int, int, int], int] = {}
         self._made: dict[int, Trace] = {}
+        self._held: dict[tuple[Trace, int], Trace] = {}
         # Most lines are treated like all others by the few sends they have.
         self._parts: dict[tuple[Part, ...], tuple[Part, ...]] = {}
 
@@ -66,6 +68,27 @@ class Traces:
                 steps.append(step)
             made = self._made[number] = self.of(steps[::-1])
         return made
+
+    def as_held(self, trace: Trace, copies: int) -> Trace:
+        """Give a trace by what upstream says of its line: that it holds so many copies, or ``SOME`` of them.
+
+        What the edge recorded counts then no more; but for how many ``SOME`` are. The same trace for the same question.
+        """
+        key = trace, copies
+        made = self._held.get(key)
+        if made is None:
+            made = self._held[key] = self._as_held(trace, copies)
+        return made
+
+    def _as_held(self, trace: Trace, copies: int) -> Trace:
+        if not copies:
+            return replace(trace, stored=0, stored_by=None, stored_last=-1, doubt="")
+        if trace.stored:
+            return trace if copies in {SOME, trace.stored} else replace(trace, stored=copies)
+        steps = zip(trace.sends, trace.parts, strict=True)
+        unsure = [index for index, part in steps if self._sends[index].copies(part) is None]
+        by = unsure[0] if unsure else trace.sends[-1]
+        return replace(trace, stored=1 if copies == SOME else copies, stored_by=by, stored_last=by, doubt="")
 
     def of(self, steps: Iterable[Step]) -> Trace:
         """Make a trace of its steps, in order."""

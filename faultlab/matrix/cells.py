@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from faultlab import scenario
+from faultlab import scenario, servers
 from faultlab.clients import ALL, Driver, UnknownDriver, named
 from faultlab.faults.knob import KnobError
 from faultlab.lab import Settings
@@ -47,8 +46,7 @@ class Cell:
 def of_driver(driver: Driver) -> Client:
     """Give the row of a driver, which anybody can run by the same command."""
     _, version = driver.package
-    command = (sys.executable, "-m", "faultlab.clients", driver.name)
-    return Client(driver.name, command, driver.profile, version)
+    return Client(driver.name, driver.command, driver.profile, version)
 
 
 def clients(names: Sequence[str] = (), file: Path | None = None) -> tuple[Client, ...]:
@@ -95,14 +93,17 @@ def cells(
     names: Sequence[str],
     seeds: Sequence[int],
     folder: Path,
+    settings: Settings,
     *,
-    upstream: str | None = None,
     deadline: float | None = None,
 ) -> list[Cell]:
-    """Give every run, client by client, with its history's place in a folder; raises ScenarioError."""
+    """Give every run, client by client, with its history's place in a folder; raises ScenarioError.
+
+    ``settings`` are what all of them have in common.
+    """
     scenarios = [(name, scenario.load(name)) for name in names]
     return [
-        _cell(row, source, one, seed, folder, upstream, deadline)
+        _cell(row, source, one, seed, folder, settings, deadline)
         for row in rows
         for source, one in scenarios
         for seed in seeds
@@ -115,17 +116,23 @@ def _cell(
     one: Scenario,
     seed: int,
     folder: Path,
-    upstream: str | None,
+    common: Settings,
     deadline: float | None,
 ) -> Cell:
+    kind = servers.KINDS.get(common.upstream or "")
+    if kind is not None and row.profile != "oss1" and not kind.takes_v2:
+        return Cell(row.name, one.name, seed, None, f"{common.upstream} has no endpoint for a client of InfluxDB 2")
     # A scenario says of a family what only that family answers; the others are asked in the client's own.
     try:
         plan = one.plan(seed, row.profile if row.profile and one.profile == "serverless" else None)
     except KnobError as problem:
         return Cell(row.name, one.name, seed, None, str(problem))
-    settings = Settings(
-        history=folder / row.name / f"{one.name}-{seed}",
-        upstream=upstream,
+    name = f"{one.name}-{seed}"
+    settings = replace(
+        common,
+        history=folder / row.name / name,
+        # What one cell stored in a server that others write to is told apart by its database.
+        bucket=common.bucket if common.upstream is None or kind is not None else f"{row.name}-{name}",
         terms=one.terms if deadline is None else replace(one.terms, deadline=deadline),
         scenario=one.name,
         source=source,

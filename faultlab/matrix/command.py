@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from faultlab import output, scenario
+from faultlab import output, scenario, warp
 from faultlab.clients import ALL, UnpreparedError, named, prepare
 from faultlab.exits import Exit
-from faultlab.lab import LabError
+from faultlab.farming import FarmError, Play, farm
+from faultlab.lab import LabError, Settings
 from faultlab.matrix.cells import Cell, MatrixError, cells, clients
 from faultlab.matrix.pages import html, markdown
 from faultlab.matrix.table import Table, changes, entry, summary
@@ -82,12 +85,27 @@ A file for --add has a command a line:
 @click.option("--scenarios", callback=split, metavar="NAMES", help="Scenarios, with commas; all built-in if not given.")
 @click.option("--seeds", callback=split, metavar="NUMBERS", help="Seeds, with commas; 7 if not given.")
 @click.option(
-    "--jobs", "-j", type=click.IntRange(1, 1024), help="Runs that go on at a time; six a processor if not given."
+    "--jobs",
+    "-j",
+    type=click.IntRange(1, 1024),
+    help="Runs that go on at a time; if not given six a processor, or one for each thread of the scheduler's workers.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Have the runs made by the workers of a Dask scheduler, such as tcp://host:8786.",
 )
 @click.option(
     "--add", type=click.Path(path_type=Path), metavar="FILE", help="File with more clients, a command a line."
 )
-@click.option("--upstream", metavar="URL", help="A real InfluxDB behind the proxies instead of embedded ones.")
+@output.upstream_option
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(1, warp.LARGEST),
+    default=1.0,
+    metavar="N",
+    help=f"Let time run N times as fast for proxies and clients, at most {warp.LARGEST}; needs a C compiler once.",
+)
 @click.option(
     "--deadline", type=click.FloatRange(min=0.1), help="Seconds a client may run; the scenario's if not given."
 )
@@ -106,8 +124,10 @@ def matrix_command(
     scenarios: tuple[str, ...],
     seeds: tuple[str, ...],
     jobs: int | None,
+    scheduler: str | None,
     add: Path | None,
     upstream: str | None,
+    time_scale: float,
     deadline: float | None,
     folder: Path | None,
     compare: Path | None,
@@ -115,23 +135,28 @@ def matrix_command(
 ) -> int:
     """Run real clients under scenarios, several at a time, and print what each did wrong."""
     before = None if compare is None else output.earlier(compare, Table.from_json, "a matrix.json")
+    if compare is not None and before is not None:
+        output.of_one_time((compare, before.time_scale), ("this one", time_scale))
     folder = folder or new_folder("matrix")
+    settings = Settings(folder, upstream=output.upstream(upstream), read_back=True, time_scale=time_scale)
     try:
         rows = clients(names, add)
         numbers = [int(seed) for seed in seeds] or [7]
-        planned = cells(rows, scenarios or scenario.names(), numbers, folder, upstream=upstream, deadline=deadline)
+        planned = cells(rows, scenarios or scenario.names(), numbers, folder, settings, deadline=deadline)
     except (MatrixError, ScenarioError) as problem:
         raise Usage(str(problem)) from problem
     except ValueError as problem:
         raise Usage(f"--seeds is {','.join(seeds)}; expected whole numbers with commas") from problem
-    prepared({cell.client for cell in planned}, quiet=quiet)
-    began = time.monotonic()
-    made = run(planned, jobs or RUNS_A_CORE * (os.cpu_count() or 1), quiet=quiet)
+    with players(planned, scheduler, quiet=quiet) as (player, slots):
+        began = time.monotonic()
+        made = run(planned, player, jobs or slots, quiet=quiet)
+        wall = time.monotonic() - began
     root = str(folder.absolute())
     table = Table(
         {row.name: row.version for row in rows},
         tuple(entry(cell, made.get(place), root) for place, cell in enumerate(planned)),
-        time.monotonic() - began,
+        wall,
+        time_scale,
     )
     write_all(table, folder)
     write_pages([made[place] for place, one in enumerate(table.entries) if one.history and one.is_no_pass], quiet=quiet)
@@ -142,8 +167,29 @@ def matrix_command(
     return table.exit_status
 
 
-def prepared(names: set[str], *, quiet: bool) -> None:
-    """Have the environment of each driver made, before any of them is timed; raises LabError."""
+@contextmanager
+def players(planned: list[Cell], scheduler: str | None, *, quiet: bool) -> Iterator[tuple[Play, int]]:
+    """Give what makes the runs, and how many at a time if nobody says; raises Usage and LabError."""
+    if scheduler is None:
+        prepared([cell for cell in planned if cell.task is not None], quiet=quiet)
+        yield play, RUNS_A_CORE * (os.cpu_count() or 1)
+        return
+    try:
+        with farm(scheduler) as there:
+            # All of them are handed over: the workers take one for each of their threads, those that come later too.
+            yield there, max(len(planned), 1)
+    except FarmError as problem:
+        raise Usage(str(problem)) from problem
+
+
+def prepared(planned: list[Cell], *, quiet: bool) -> None:
+    """Have the environment of each driver made, and what warps time, before any run is timed; raises LabError."""
+    names = {cell.client for cell in planned}
+    if any(cell.task is not None and cell.task.settings.time_scale != 1.0 for cell in planned):
+        try:
+            warp.prepare()
+        except warp.WarpError as problem:
+            raise LabError(str(problem)) from problem
     with Console(stderr=True, quiet=quiet).status("preparing the clients") as line:
         for driver in ALL:
             if driver.name in names:
@@ -154,7 +200,7 @@ def prepared(names: set[str], *, quiet: bool) -> None:
                     raise LabError(f"{problem}; leave it out by --clients") from problem
 
 
-def run(planned: list[Cell], jobs: int, *, quiet: bool) -> dict[int, Result]:
+def run(planned: list[Cell], player: Play, jobs: int, *, quiet: bool) -> dict[int, Result]:
     """Make the runs, and show each as it ends."""
     places = [place for place, cell in enumerate(planned) if cell.task is not None]
     tasks = [cell.task for cell in planned if cell.task is not None]
@@ -170,7 +216,7 @@ def run(planned: list[Cell], jobs: int, *, quiet: bool) -> dict[int, Result]:
                 console.print(coloured(f"{result.verdict.name:<12}  {cell.client} × {result.name}"))
             line.update(f"{ended} of {len(tasks)} runs")
 
-        made = play(tasks, jobs, done)
+        made = player(tasks, jobs, done)
     return {places[place]: result for place, result in made.items()}
 
 

@@ -50,11 +50,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A matrix: its clients with their versions, its entries, and the seconds it took."""
+    """A matrix: its clients with their versions, its entries, and the seconds it took.
+
+    ``time_scale`` is how many times as fast time ran for the clients; their seconds are of that time.
+    """
 
     versions: Mapping[str, str]
     entries: tuple[Entry, ...]
     wall: float = 0.0
+    time_scale: float = 1.0
     faultlab: str = field(default=faultlab.__version__)
 
     @property
@@ -92,6 +96,7 @@ class Table:
             "clients": dict(self.versions),
             "wall": round(self.wall, 3),
             "waited": round(self.waited, 3),
+            "time_scale": self.time_scale,
             "entries": [asdict(entry) for entry in self.entries],
         }
 
@@ -102,7 +107,7 @@ class Table:
             if value["format"] != FORMAT:
                 raise ResultError(f"no matrix: format is {value['format']!r}; expected {FORMAT}")
             entries = tuple(Entry(**{**one, "failed": tuple(one["failed"])}) for one in value["entries"])
-            return cls(value["clients"], entries, value["wall"], value["faultlab"])
+            return cls(value["clients"], entries, value["wall"], value["time_scale"], value["faultlab"])
         except (KeyError, TypeError) as problem:
             raise ResultError(f"no matrix: {type(problem).__name__}: {problem}") from problem
 
@@ -170,6 +175,8 @@ def summary(table: Table) -> str:
     found = [line for one in table.entries if one.is_no_pass for line in _of_entry(one)]
     ratio = table.waited / table.wall if table.wall else 0.0
     took = f"the clients ran {table.waited:.0f} s in all, the matrix took {table.wall:.0f} s: {ratio:.1f} to 1"
+    if table.time_scale != 1.0:
+        took += f"\ntheir time ran {table.time_scale:g} times as fast, and those seconds are of that time"
     return "\n\n".join(filter(None, ("\n".join(counts), "\n".join(found), took)))
 
 

@@ -21,7 +21,8 @@ def recovers_promptly(ledger: Ledger) -> Iterator[Judgement]:
     Fails: it took longer than ``client.recovery`` seconds, counted from the end of the last fault, or from the end of a
     valid wait that the client was told, whichever is later.
 
-    Considered: points that did not arrive at all are the matter of ``delivers_through_transient_failures``.
+    Considered: points that did not arrive at all are the matter of ``delivers_through_transient_failures``. Where time
+    ran faster, it is a doubt: what a client computes takes true time, and counts as many times as long.
 
     To mend: bound the delay between attempts, and try again as soon as anything gets through.
     """
@@ -60,7 +61,11 @@ def _of_batch(ledger: Ledger, batch: Batch, last: float, bound: float) -> Judgem
     what += f"{'the last fault' if free == last else 'the wait it was told'}; {bound:g} s are allowed"
     if late <= bound:
         return Judgement(Verdict.PASS, what, arrival.seq, batch.name)
-    lag = ledger.history.lag
-    verdict = Verdict.FAIL if late > bound + lag else Verdict.INCONCLUSIVE
-    what += "" if verdict is Verdict.FAIL else f", and the lab ran up to {lag:.2f} s late"
+    lag, scale = ledger.history.lag, ledger.history.time_scale
+    sure = late > bound + lag and scale == 1.0
+    verdict = Verdict.FAIL if sure else Verdict.INCONCLUSIVE
+    if late <= bound + lag:
+        what += f", and the lab ran up to {lag:.2f} s late"
+    elif not sure:
+        what += f", and what the client computed counts {scale:g} times"
     return Judgement(verdict, what, arrival.seq, batch.name, shown([slowest]))

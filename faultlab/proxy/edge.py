@@ -10,7 +10,6 @@ import asyncio
 import functools
 import logging
 import sys
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
@@ -42,6 +41,7 @@ from faultlab.exchange import (
 from faultlab.exits import Exit
 from faultlab.history import Ended, Outcome
 from faultlab.proxy import handshakes, reach, upstream, wire
+from faultlab.proxy.clock import CLOCK
 from faultlab.proxy.guard import ErrorTrap, end, failed, guarded
 from faultlab.proxy.messages import as_answer, as_response, encoding_of, garble, in_chunks, see
 from faultlab.proxy.session import Session
@@ -146,7 +146,7 @@ class Edge:
         self.handshakes += 1
         client = data.context.client
         shake = Exchange(0, session.at(), "TLS", "", host=client.sni or "", version="TLS", nth=self.handshakes)
-        decision = session.arbiter.decide_handshake(shake, time.time())
+        decision = session.arbiter.decide_handshake(shake, CLOCK.time())
         if decision is None:
             return
         assert isinstance(decision.intake, Handshake)
@@ -221,7 +221,7 @@ class Edge:
     def on_head(self, session: Session, flow: http.HTTPFlow) -> None:
         """Do what is decided before the body is there."""
         seen = see(flow, 0, session.at(), self.nth(flow))
-        decision = session.arbiter.decide_head(seen, time.time())
+        decision = session.arbiter.decide_head(seen, CLOCK.time())
         if decision is None:
             return
         # A plain value: flows are saved with their metadata.

@@ -17,6 +17,8 @@ from typing import Any
 
 from mitmproxy import connection, ctx, http
 
+from faultlab.proxy.clock import CLOCK
+
 BACKLOG = 4096
 RESET_WITHIN = 5.0
 """Seconds a reset waits for what was sent before it to arrive; a client that reads nothing loses it then."""
@@ -211,7 +213,7 @@ class Door:
 
         Refused while it is closed already, it stays closed for as long as the later of both would have it.
         """
-        was_closed, self._until = self._until, max(self._until, time.monotonic() + seconds)
+        was_closed, self._until = self._until, max(self._until, CLOCK.monotonic() + seconds)
         proxyserver = ctx.master.addons.get("proxyserver")
         self._opened.clear()
         closed = [] if was_closed else [(instance, _closed(instance)) for instance in proxyserver.servers]
@@ -221,7 +223,7 @@ class Door:
         if was_closed:
             return
         try:
-            while (left := self._until - time.monotonic()) > 0 and not self._ends.is_set():
+            while (left := self._until - CLOCK.monotonic()) > 0 and not self._ends.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._ends.wait(), left)
         finally:

@@ -24,11 +24,12 @@ from mitmproxy import flow as mitmflow
 from mitmproxy.addons import core, disable_h2c, errorcheck, next_layer, proxyserver, tlsconfig
 from mitmproxy.master import Master
 
-from faultlab import contract
+from faultlab import contract, readback
 from faultlab.history import Writer
 from faultlab.origin import Origin
 from faultlab.plan import Plan
 from faultlab.proxy import control, reach, selftest
+from faultlab.proxy.clock import CLOCK, Loop
 from faultlab.proxy.edge import Edge
 from faultlab.proxy.guard import failed
 from faultlab.proxy.session import Session
@@ -37,7 +38,7 @@ from faultlab.redact import Redactor
 BODY_LIMIT = "256m"
 DAY = 86_400
 BEAT = 0.02
-"""Seconds between two looks at how late the event loop runs."""
+"""True seconds between two looks at how late the event loop runs."""
 
 NOWHERE = "http://127.0.0.1:9"
 """What a reverse proxy without an upstream points at; the origin answers before anything is sent there."""
@@ -140,7 +141,15 @@ class LabEdge(Edge):
         self.beat = asyncio.create_task(self.measure_lag())
         assert self.session is not None
         print(
-            json.dumps({"event": "ready", "port": port, "plan": self.session.plan.digest, "pid": os.getpid()}),
+            json.dumps(
+                {
+                    "event": "ready",
+                    "port": port,
+                    "plan": self.session.plan.digest,
+                    "pid": os.getpid(),
+                    "clock": CLOCK.began,
+                }
+            ),
             flush=True,
         )
 
@@ -148,8 +157,9 @@ class LabEdge(Edge):
         """Keep by how much the event loop ever ran late: what a judge of time has to allow for."""
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + BEAT
-            await asyncio.sleep(BEAT)
+            beat = CLOCK.of_true(BEAT)
+            due = loop.time() + beat
+            await asyncio.sleep(beat)
             self.lag = max(self.lag, loop.time() - due)
 
     def done(self) -> None:
@@ -181,6 +191,7 @@ class LabEdge(Edge):
             "deliver": lambda _given: self.deliver(),
             "move": lambda _given: self.move(),
             "health": lambda _given: {"broken": self.broken},
+            "stored": lambda given: self.stored(given["database"]),
             "holds": lambda _given: self.holds(),
             "stop": lambda _given: self.stop(),
         }
@@ -198,6 +209,16 @@ class LabEdge(Edge):
             "told": {str(status): count for status, count in sorted(session.told.items())},
             "broken": self.broken,
         }
+
+    def stored(self, database: str) -> dict[str, Any]:
+        """Write what the embedded InfluxDB holds of a database beside the present history's events."""
+        session = self.session
+        assert session is not None
+        assert session.origin is not None
+        assert session.writer is not None
+        held = session.origin.stored(database)
+        points = (readback.Point(one.measurement, one.tags, one.timestamp or 0, one.fields) for one in held)
+        return {"points": readback.write(session.writer.folder, points), "dropped": session.origin.dropped}
 
     def holds(self) -> dict[str, Any]:
         """Give what the proxy holds: its process, connections and tasks."""
@@ -303,7 +324,8 @@ def start() -> None:
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     config = json.loads(read_line())
     try:
-        asyncio.run(main(config))
+        CLOCK.run_at(config.get("time_scale", 1.0))
+        asyncio.run(main(config), loop_factory=Loop if CLOCK.scale != 1.0 else None)
     except (OSError, ValueError, exceptions.OptionsError, selftest.UnknownMitmproxyError) as problem:
         print(problem, file=sys.stderr)
         sys.exit(1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from faultlab.exchange import (
 from faultlab.history import Ended, Outcome, Writer
 from faultlab.origin import Origin
 from faultlab.plan import Arbiter, Plan
+from faultlab.proxy.clock import CLOCK
 from faultlab.steps import damaged
 
 SENDERS = 16
@@ -50,7 +50,7 @@ class Session:
     """What a proxy needs to carry out one plan.
 
     ``origin`` answers in place of an upstream; None when there is a real one. ``writer`` is None when nobody wants a
-    history. Times are seconds since the session was made, on the system's monotonic clock.
+    history. Times are seconds since the session was made, by the proxy's clock.
     """
 
     def __init__(self, plan: Plan, *, origin: Origin | None = None, writer: Writer | None = None) -> None:
@@ -63,8 +63,8 @@ class Session:
         self.arbiter = Arbiter(plan)
         self.origin = origin
         self.writer = writer
-        self.epoch = time.time()
-        self._zero = time.monotonic()
+        self.epoch = CLOCK.time()
+        self._zero = CLOCK.monotonic()
         self.seq = 0
         self.open = 0
         self.told: Counter[int] = Counter()
@@ -75,7 +75,7 @@ class Session:
 
     def at(self) -> float:
         """Seconds since the run began."""
-        return time.monotonic() - self._zero
+        return CLOCK.monotonic() - self._zero
 
     def begin(self, run: dict[str, Any]) -> None:
         """Write the line a history starts with."""
@@ -94,7 +94,7 @@ class Session:
         ``decided`` is what was decided by the head already.
         """
         attempt = self.arbiter.attempt(exchange)
-        return attempt, decided or self.arbiter.decide(exchange, attempt, time.time())
+        return attempt, decided or self.arbiter.decide(exchange, attempt, CLOCK.time())
 
     def record(self, exchange: Exchange, attempt: int, decision: Decision) -> None:
         """Record an exchange and the decision on it, before anything is done about it."""
@@ -167,14 +167,14 @@ class Session:
     def answer_from_origin(self, exchange: Exchange, decision: Decision) -> Outcome:
         """Let the origin see what the decision delivers, and say what the client is to be told."""
         assert self.origin is not None
-        now_ns = time.time_ns()
+        now_ns = CLOCK.time_ns()
         if isinstance(decision.deliver, Nothing):
             told = decision.reply if isinstance(decision.reply, Answer) else None
             return Outcome(self.at(), Effect.NONE, Ended.REPLIED, told=told)
         delivered, original = self.delivered(exchange, decision)
         reply = self.origin.answer(delivered, now_ns)
         if isinstance(decision.deliver, Twice):
-            self.origin.answer(delivered, time.time_ns())
+            self.origin.answer(delivered, CLOCK.time_ns())
         refused = tuple(replace(r, line=original(r.line)) for r in reply.refused)
         effect = reply.effect
         if effect is Effect.ALL and isinstance(decision.deliver, Lines):

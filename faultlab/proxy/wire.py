@@ -31,11 +31,12 @@ from mitmproxy.proxy.layers.http._http2 import Http2Server
 
 from faultlab.exchange import Aborted, Closed, Cut, Ending, Never, Truncated
 from faultlab.proxy import reach
+from faultlab.proxy.clock import CLOCK
 from faultlab.record import Ended
 from faultlab.steps import Pause, Step, steps
 
 LINGER = 2.0
-"""Seconds after our FIN in which what the client still sends is read and thrown away; a close at once would reset."""
+"""True seconds after our FIN in which what the client sends is read and thrown away; a close at once would reset."""
 
 PIPELINED = 1 << 20
 """Bytes of further requests that are held while a reply is under way; no more are read until it has ended."""
@@ -211,7 +212,7 @@ class Server1(Http1Server):
             reach.reset(self.conn)
         else:
             yield commands.CloseTcpConnection(self.conn, half_close=True)
-            yield commands.RequestWakeup(LINGER)
+            yield commands.RequestWakeup(CLOCK.of_true(LINGER))
 
     def mark_done(self, *, request: bool = False, response: bool = False) -> Commands:
         """Read on once a reply has ended."""
@@ -339,7 +340,7 @@ class Server2(Http2Server):
         else:
             reach.mark_cut(self.conn)
             yield commands.CloseTcpConnection(self.conn, half_close=True)
-            yield commands.RequestWakeup(LINGER)
+            yield commands.RequestWakeup(CLOCK.of_true(LINGER))
 
 
 class Stream(HttpStream):
@@ -398,7 +399,7 @@ class Stream(HttpStream):
             reach.reset(client)
         else:
             yield commands.CloseTcpConnection(client, half_close=True)
-            yield commands.RequestWakeup(LINGER)
+            yield commands.RequestWakeup(CLOCK.of_true(LINGER))
 
     def answer(self, reply: http.Response) -> Commands:
         """Reply while the client still sends."""

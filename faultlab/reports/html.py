@@ -209,6 +209,7 @@ def _head(result: Result, history: History, room: Room) -> dict[str, Any]:
         "seconds": None if result.seconds is None else span(result.seconds),
         "fired": [(room.fit(name, LINE), count) for name, count in list(result.fired.items())[:GROUPS]],
         "reasons": [room.fit(reason, LINE) for reason in reasons(result)[:GROUPS]],
+        "notes": [room.fit(note, COMMAND) for note in result.notes],
         "coverage": [room.fit(str(one), COMMAND) for one in result.coverage],
     }
 

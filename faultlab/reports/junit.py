@@ -66,6 +66,8 @@ def _properties(result: Result) -> Iterator[tuple[str, str]]:
     yield "exchanges", str(result.counts.exchanges)
     yield "batches", str(result.counts.batches)
     yield "points", str(result.counts.points)
+    for number, note in enumerate(result.notes, 1):
+        yield f"note.{number}", note
     for rule, count in result.fired.items():
         yield f"fired.{rule}", str(count)
 

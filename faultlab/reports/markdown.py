@@ -94,7 +94,8 @@ def _block(name: str, result: Result) -> str:
     """Give the details of one run, as many of its oracles as fit."""
     summary = f"<summary>{result.verdict.name} <code>{html.escape(name, quote=False)}</code></summary>"
     profile = clipped(one_line(result.profile), _NAME) or "none"
-    about = f"{_code(profile)}, {counted(result.counts.exchanges, 'exchange')}"
+    notes = "".join(f"; {_code(clipped(one_line(note), _LINE))}" for note in result.notes)
+    about = f"{_code(profile)}, {counted(result.counts.exchanges, 'exchange')}{notes}"
     sections = [*_reasons(result), *(_section(asked) for asked in _worst_first(result.oracles))]
     again = clean(result.again)
     short = len(again) <= _COMMAND

@@ -15,6 +15,13 @@ def reproduce(history: History) -> str:
     words += ["--profile", str(run.get("profile", ""))]
     if run.get("upstream", "origin") not in {"origin", "proxy"}:
         words += ["--upstream", str(run["upstream"])]
+    for name in ("org", "bucket"):
+        if run.get(name):
+            words += [f"--{name}", str(run[name])]
+    if run.get("time_scale"):
+        words += ["--time-scale", f"{run['time_scale']:g}"]
+    if (wanted := run.get("read_back")) is not None:
+        words.append("--read-back" if wanted else "--no-read-back")
     if run.get("forward"):
         words.append("--forward")
     if run.get("tls"):

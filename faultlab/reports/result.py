@@ -10,6 +10,7 @@ from typing import Any, Self
 import faultlab
 from faultlab.coverage import Coverage, coverage
 from faultlab.history import History
+from faultlab.reports.notes import notes
 from faultlab.reports.reproduce import reproduce
 from faultlab.verdict import Counts, Finding, Judgement, Verdict, Verdicts
 
@@ -73,7 +74,7 @@ class Result:
     ``source`` is the scenario's file or name as it was given, empty where rules were given instead. ``again`` is a
     shell command that runs the same again, ``history`` the folder it was judged by (empty where there is none),
     ``fired`` how often each planned rule fired, ``seconds`` how long the client ran, None if it never did. ``reasons``
-    say why the run is no pass beyond what the oracles found.
+    say why the run is no pass beyond what the oracles found, ``notes`` how it was made where that bears on the verdict.
     """
 
     verdict: Verdict
@@ -91,6 +92,7 @@ class Result:
     command: tuple[str, ...] = ()
     seconds: float | None = None
     strict: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -117,6 +119,7 @@ class Result:
             command=tuple(map(str, run.get("command") or ())),
             seconds=None if client is None else round(client.ended - client.began, 6),
             strict=strict,
+            notes=notes(history),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -138,6 +141,7 @@ class Result:
             "counts": {**asdict(self.counts), "fired": dict(self.fired)},
             "oracles": [_asked_to_json(asked) for asked in self.oracles],
             "reasons": list(self.reasons),
+            "notes": list(self.notes),
             "coverage": [asdict(one) for one in self.coverage],
         }
 
@@ -168,6 +172,7 @@ class Result:
                 command=tuple(value["command"]),
                 seconds=value["seconds"],
                 strict=value["strict"],
+                notes=tuple(value["notes"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
             raise ResultError(f"no result of a run: {type(problem).__name__}: {problem}") from problem

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from faultlab.coverage import coverage
 from faultlab.history import History
+from faultlab.reports.notes import notes
 from faultlab.reports.reproduce import reproduce
 from faultlab.verdict import Finding, Judgement, Verdict, Verdicts
 
@@ -50,6 +51,7 @@ def _summary(verdicts: Verdicts, history: History) -> str:
     rest = (
         f"scenario {run.get('scenario')}, seed {run.get('seed')}, profile {run.get('profile')}",
         f"{seen}; faults fired: {fired}",
+        *notes(history),
     )
     return "\n".join((f"verdict: {verdicts.verdict.name}", *(_wrapped(line) for line in rest)))
 

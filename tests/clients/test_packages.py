@@ -35,7 +35,7 @@ def build(folder: Path, name: str, *files: str) -> None:
     for file in files:
         (source / file).parent.mkdir(parents=True, exist_ok=True)
         (source / file).write_text(name)
-    command = ["dpkg-deb", "--build", "--root-owner-group", str(source), str(folder / f"{name}_1.2-3_all.deb")]
+    command: list[str | Path] = ["dpkg-deb", "--build", "--root-owner-group", source, folder / f"{name}_1.2-3_all.deb"]
     subprocess.run(command, check=True, capture_output=True)
 
 

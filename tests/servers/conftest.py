@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from faultlab.clients.packages import PackageError
+from faultlab.servers.packages import INFLUXDB1, VICTORIAMETRICS, Package
 from tests.servers.influxdb1 import InfluxDB1
-from tests.servers.packages import INFLUXDB1, VICTORIAMETRICS, Package
+from tests.servers.packages import SERVERS
 from tests.servers.victoriametrics import VictoriaMetrics
 
 # What ends or damages servers is looked at only where that is asked for.
@@ -29,7 +30,7 @@ def had(package: Package) -> None:
     """Have a server's program, or fail with the one line that says why not."""
     problem = ""
     try:
-        package.fetch()
+        package.fetch(SERVERS)
     except PackageError as raised:
         problem = str(raised)
     if problem:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,32 +15,11 @@ import msgpack  # type: ignore[import-untyped]  # it has none
 
 from faultlab.lineprotocol import Point
 from faultlab.lineprotocol.value import FieldType
-from tests.servers.packages import INFLUXDB1
-from tests.servers.process import Process, announced, workspace
+from faultlab.servers import influxdb1
+from faultlab.servers.packages import INFLUXDB1
+from faultlab.servers.process import Process, workspace
+from tests.servers.packages import SERVERS
 from tests.servers.wire import Wire, Written
-
-# As the package has it, but for ports, folders and what the server would do of itself.
-CONFIGURATION = """\
-reporting-disabled = true
-bind-address = "127.0.0.1:0"
-[meta]
-dir = {meta}
-[data]
-dir = {data}
-wal-dir = {wal}
-query-log-enabled = false
-[monitor]
-store-enabled = false
-[subscriber]
-enabled = false
-[continuous_queries]
-enabled = false
-[http]
-bind-address = "127.0.0.1:0"
-log-enabled = false
-"""
-
-PORT = r'msg="Listening on HTTP" .*addr=127\.0\.0\.1:(\d+)'
 
 TYPES: dict[type, FieldType] = {float: "float", int: "integer", str: "string", bool: "boolean"}
 
@@ -90,15 +68,14 @@ class InfluxDB1:
 
         Raises PackageError, or ServerError.
         """
-        program = INFLUXDB1.fetch()
-        with workspace("influxdb1") if kept is None else contextlib.nullcontext(kept) as folder:
-            configuration = folder / "influxdb.conf"
-            folders = {key: json.dumps(str(folder / key)) for key in ("meta", "data", "wal")}
-            configuration.write_text(CONFIGURATION.format(**folders))
-            with Process([program, "run", "-config", configuration], folder) as process:
-                server = cls(process, process.wait_for(announced(PORT)))
-                with contextlib.closing(server._wire):
-                    yield server
+        program = INFLUXDB1.fetch(SERVERS)
+        with (
+            workspace("influxdb1") if kept is None else contextlib.nullcontext(kept) as folder,
+            influxdb1.started(program, folder) as (process, port),
+        ):
+            server = cls(process, port)
+            with contextlib.closing(server._wire):
+                yield server
 
     def create(self, database: str) -> None:
         """Create a database; one that is there stays as it is."""

@@ -19,10 +19,11 @@ from types import MappingProxyType
 import pytest
 
 from faultlab.lineprotocol import Point, Value
-from tests.servers import process
+from faultlab.servers import process
+from faultlab.servers.packages import INFLUXDB1
+from faultlab.servers.process import Process, ServerError, workspace
 from tests.servers.influxdb1 import TYPES, Field, InfluxDB1, readable
-from tests.servers.packages import INFLUXDB1
-from tests.servers.process import Process, ServerError, workspace
+from tests.servers.packages import SERVERS
 from tests.servers.victoriametrics import Sample, VictoriaMetrics
 
 T = 1_700_000_000_000_000_000
@@ -333,7 +334,7 @@ def test_a_dead_server_shows_its_last_words() -> None:
 def test_a_server_that_does_not_come_up_shows_why(tmp_path: Path) -> None:
     """A start that fails is an error with the server's own reason in it, at once."""
 
-    command: list[str | Path] = [INFLUXDB1.fetch(), "run", "-config", tmp_path / "missing.conf"]
+    command: list[str | Path] = [INFLUXDB1.fetch(SERVERS), "run", "-config", tmp_path / "missing.conf"]
     with Process(command, tmp_path) as process, pytest.raises(ServerError) as raised:
         process.wait_for(lambda _: None)
 

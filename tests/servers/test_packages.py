@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from faultlab.clients.packages import PackageError
-from tests.servers.packages import Package
+from faultlab.servers.packages import Package
 
 THING = Package("thing", "1.2", "usr/bin/thing")
 

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from faultlab.exchange import V1_WRITE
+from faultlab.servers.packages import INFLUXDB1
+from faultlab.servers.process import ServerError, workspace
 from faultlab.strategies import CLASSES, Group, Malformed, malformed
 from faultlab.strategies.malformed import NOW
 from tests.servers.compare import Trial, held
 from tests.servers.conftest import had
 from tests.servers.influxdb1 import InfluxDB1
-from tests.servers.packages import INFLUXDB1
-from tests.servers.process import ServerError, workspace
 
 BODIES = 50
 PANIC = 2

@@ -11,15 +11,11 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlencode
 
-from tests.servers.packages import VICTORIAMETRICS
-from tests.servers.process import Process, listening, workspace
+from faultlab.servers import victoriametrics
+from faultlab.servers.packages import VICTORIAMETRICS
+from faultlab.servers.process import Process, workspace
+from tests.servers.packages import SERVERS
 from tests.servers.wire import Wire, Written
-
-FLAGS = (
-    "-httpListenAddr=127.0.0.1:0",
-    "-retentionPeriod=100y",
-    "-memory.allowedBytes=512MB",  # else caches may take 60 % of the machine
-)
 
 AHEAD = 3 * 86400
 """Seconds beyond now that are read; the server takes two days."""
@@ -53,12 +49,12 @@ class VictoriaMetrics:
     @contextlib.contextmanager
     def start(cls) -> Iterator[Self]:
         """Run a server while the context lasts. Raises PackageError, or ServerError."""
-        program = VICTORIAMETRICS.fetch()
+        program = VICTORIAMETRICS.fetch(SERVERS)
         with (
             workspace("victoriametrics") as folder,
-            Process([program, f"-storageDataPath={folder / 'data'}", *FLAGS], folder) as process,
+            victoriametrics.started(program, folder) as (process, port),
         ):
-            server = cls(process, process.wait_for(listening))
+            server = cls(process, port)
             with contextlib.closing(server._wire):
                 yield server
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.servers.process import Process
+from faultlab.servers.process import Process
 
 TIMEOUT = 60
 """Seconds a server has for one reply."""

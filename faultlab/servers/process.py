@@ -22,7 +22,7 @@ GRACE = 10
 SHOWN = 4000
 """Characters of its output that an error about a server shows."""
 
-IN_MEMORY = Path("/dev/shm")
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it are made by tempfile
 """A file system in memory, where there is one: servers wait for every write to reach their disk."""
 
 ROOM = 2**28
@@ -61,7 +61,7 @@ class Process:
         self.output = folder / "output.txt"
         with self.output.open("wb") as output:
             self._handle = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", *command],
+                ["setpriv", "--pdeathsig", "KILL", "--", *command],  # noqa: S607 - wherever the system has it
                 cwd=folder,
                 env={"HOME": str(folder), "PATH": "/usr/bin:/bin", "TZ": "UTC"},
                 stdin=subprocess.DEVNULL,
