@@ -2,6 +2,7 @@
 cp "$FAULTLAB_INPUT" "$FAULTLAB_MANIFEST"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+trap 'exit 143' TERM INT
 {
   printf '# DML\n# CONTEXT-DATABASE: %s\n' "$INFLUX_BUCKET"
   cat "$FAULTLAB_INPUT"

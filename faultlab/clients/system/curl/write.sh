@@ -2,6 +2,7 @@
 cp "$FAULTLAB_INPUT" "$FAULTLAB_MANIFEST"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+trap 'exit 143' TERM INT
 awk -v folder="$folder" '{ if ($NF != last) { tick++; last = $NF } print > sprintf("%s/%04d", folder, tick) }' "$FAULTLAB_INPUT"
 status=0
 for tick in "$folder"/*; do
