@@ -22,8 +22,8 @@ def delivers_through_transient_failures(ledger: Ledger) -> Iterator[Judgement]:
 
     Considered: points that came through in another body arrived; points that upstream refuses by itself, or that were
     refused for good later, need not. A client that was refused at every attempt while nothing else got through either
-    has not seen the failure stop, and one that the lab ended while it still had to wait, or before anything else had
-    got through, could not go on: both are doubts, as is what upstream may have stored.
+    has not seen the failure stop, and one that the lab ended while it still had to wait could not go on: both are
+    doubts, as is what upstream may have stored. Any other pause until the deadline is the client's own.
 
     To mend: keep a batch until it is stored or refused for good, and try again for minutes rather than seconds.
     """
@@ -85,10 +85,12 @@ def _of_entry(ledger: Ledger, entry: Entry, through: float) -> tuple[Verdict, st
             Verdict.INCONCLUSIVE,
             f"still had to wait when the lab ended the client ({wait:.2f} s told by exchange {last.seq})",
         )
-    if client is not None and client.timed_out and through <= last.ended:
-        return Verdict.INCONCLUSIVE, f"were not sent again after exchange {last.seq} when the lab ended the client"
     if len(entry.sends) == 1:
-        return Verdict.FAIL, "were never sent again"
+        cut = client is not None and client.timed_out
+        return (
+            Verdict.FAIL,
+            f"were {'not' if cut else 'never'} sent again{' until the lab ended the client' if cut else ''}",
+        )
     if through > last.ended:
         gave_up = f"were given up after {len(entry.sends)} attempts, the last in exchange {last.seq}"
         return Verdict.FAIL, f"{gave_up}, although later ones got through"
