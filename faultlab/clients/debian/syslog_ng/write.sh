@@ -34,7 +34,7 @@ settled() {
     | awk -F ';' '$1 == "dst.http" && ($(NF - 1) == "written" || $(NF - 1) == "dropped") { sum += $NF } END { print sum + 0 }'
 }
 lines=$(wc -l <"$FAULTLAB_INPUT")
-until test "$(settled)" -ge "$lines"; do
+while done=$(settled) && test "${done:-0}" -lt "$lines"; do
   kill -0 "$daemon" 2>/dev/null || { wait "$daemon"; exit; }
   sleep 0.5
 done
