@@ -1,4 +1,4 @@
-"""What the README says it found is there to be found: each line names what exists, and those that take seconds are run."""
+"""What the README says it found is found: each line names what exists, and those that take seconds are run."""
 
 from __future__ import annotations
 
