@@ -14,14 +14,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import table
 
-from faultlab import history, oracles
+from faultlab import history, lineprotocol, oracles, readback
 from faultlab.exchange import Answer, Body, Decision, Effect, Everything, Exchange, Nothing
-from faultlab.history import Ended, Outcome, Writer
+from faultlab.history import Ended, Outcome, ReadBack, Writer
+from faultlab.readback import Point
 from faultlab.redact import Redactor
 from faultlab.verdict import Verdict
 
@@ -30,6 +31,9 @@ LINES = 5_000
 
 FLAT = 1.3
 """How much more a point or an exchange may cost in the largest history than in the smallest."""
+
+READ_BACK = 2.5
+"""How much more a point may cost of which upstream said that it holds it."""
 
 GIGABYTES = 2.0
 MICRO = 1e6
@@ -89,7 +93,7 @@ class Past:
         self.writer.close()
 
 
-def of_points(folder: Path, points: int) -> None:
+def of_points(folder: Path, points: int, *, read_back: bool = False) -> None:
     """Write large bodies: every tenth is told 503 first, every hundredth 413, and is then sent in halves."""
     past = Past(folder)
     with (folder / history.MANIFEST).open("wb") as manifest:
@@ -106,7 +110,20 @@ def of_points(folder: Path, points: int) -> None:
                 past.sent(data, 204, attempt=2)
             else:
                 past.sent(data, 204)
+    if read_back:
+        held = (
+            Point(one.measurement, one.tags, one.timestamp or 0, one.fields)
+            for number in range(points // LINES)
+            for one in lineprotocol.parse(batch(number, LINES), "influxdb2").points
+        )
+        said = ReadBack("InfluxDB", "b", points=readback.write(folder, held))
+        past.writer.write("read_back", asdict(said))
     past.end()
+
+
+def of_points_read_back(folder: Path, points: int) -> None:
+    """Write the same, and that upstream said afterwards that it holds all of them."""
+    of_points(folder, points, read_back=True)
 
 
 def of_exchanges(folder: Path, exchanges: int) -> None:
@@ -153,6 +170,9 @@ def measure(quick: bool) -> Iterator[table.Row]:
     """Yield the rows for points, then those for exchanges."""
     sizes = (100_000, 400_000) if quick else (100_000, 1_000_000, 10_000_000)
     yield from rows("point", sizes, [judged(of_points, size) for size in sizes], lambda one: one.points)
+    size = sizes[0]
+    ratio = judged(of_points_read_back, size).seconds / judged(of_points, size).seconds
+    yield table.Row("time a point read back, by one that is not", ratio, "x", limit=READ_BACK)
     sizes = (10_000, 40_000) if quick else (10_000, 100_000, 1_000_000)
     yield from rows("exchange", sizes, [judged(of_exchanges, size) for size in sizes], lambda one: one.exchanges)
 
