@@ -163,6 +163,11 @@ class History:
         return float(self.run.get("time_scale") or 1.0)
 
     @property
+    def in_true_time(self) -> bool:
+        """Whether time ran as it does; where it ran faster, a wait that this did not reach is much too long."""
+        return self.time_scale == 1.0
+
+    @property
     def has_manifest(self) -> bool:
         """Whether there is a manifest, found without reading it."""
         return _manifest_of(self) is not None

@@ -22,7 +22,7 @@ def ends_well(ledger: Ledger) -> Iterator[Judgement]:
 
     Considered: any exit status is an ending of its own, because a status other than 0 is how a client tells. The signal
     by which the lab ended a client that ran too long is not held against it twice. A limit on memory that nobody
-    measured is a doubt.
+    measured is a doubt, and so is a client that ran too long where time ran faster: some wait may not have.
 
     To mend: bound the buffer and the time that closing may take, and say what is dropped.
     """
@@ -31,7 +31,11 @@ def ends_well(ledger: Ledger) -> Iterator[Judgement]:
         return
     ran = client.ended - client.began
     if client.timed_out:
-        yield Judgement(Verdict.FAIL, f"the client was still running after {ran:.1f} s, and the lab ended it")
+        what = f"the client was still running after {ran:.1f} s, and the lab ended it"
+        if ledger.history.in_true_time:
+            yield Judgement(Verdict.FAIL, what)
+        else:
+            yield Judgement(Verdict.INCONCLUSIVE, f"{what}; a wait that fast time does not reach looks the same")
     elif client.signal:
         yield Judgement(Verdict.FAIL, f"the client was ended by {_name(client.signal)} after {ran:.1f} s")
     else:

@@ -33,8 +33,9 @@ def survives_any_retry_after(ledger: Ledger) -> Iterator[Judgement]:
     application was not told.
 
     Considered: how long the client waits is its own choice, as long as it goes on; one that the lab ended within five
-    seconds of the reply may have been about to, so that is a doubt. An uncaught exception that speaks of the refusal,
-    or was raised from one that does, is a way of telling; one that happened while a refusal was handled is a crash.
+    seconds of the reply may have been about to, so that is a doubt, and so is any that it ended where time ran faster.
+    An uncaught exception that speaks of the refusal, or was raised from one that does, is a way of telling; one that
+    happened while a refusal was handled is a crash.
 
     To mend: read digits or an HTTP-date, take anything else for no header at all, and bound the wait.
     """
@@ -88,7 +89,8 @@ def _unanswered(
     worst, why = max(((verdict, why) for verdict, why, _ in fates), default=(Verdict.INCONCLUSIVE, "no point is known"))
     if worst is not Verdict.PASS and final and client is not None and client.timed_out:
         waited = client.ended - send.ended
-        verdict = Verdict.FAIL if waited > PATIENCE else Verdict.INCONCLUSIVE
+        sure = waited > PATIENCE and ledger.history.in_true_time
+        verdict = Verdict.FAIL if sure else Verdict.INCONCLUSIVE
         return verdict, f"the client sent nothing more in {waited:.1f} s, until the lab ended it", entries
     return worst, why, [entry for verdict, _, entry in fates if verdict is worst]
 

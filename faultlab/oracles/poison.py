@@ -27,7 +27,7 @@ def lets_good_lines_pass_bad_ones(ledger: Ledger) -> Iterator[Judgement]:
 
     Considered: without a manifest nobody knows what was behind. A client that stops and says so blocks as well, but the
     application can act, so that is a doubt; and so is one that still sent other batches, or that the lab ended within
-    five seconds of the refusal.
+    five seconds of the refusal, or at all where time ran faster.
 
     To mend: drop or set aside what was refused for good, tell of it, and go on with the next batch.
     """
@@ -62,7 +62,8 @@ def _doubt(ledger: Ledger, batch: Batch, first: Send, behind: Sequence[Missing])
     told = account.of_everything() or (behind[0].named if all(some.named for some in behind) else None)
     if told is not None:
         return f"and the application {'was' if told.certain else 'may have been'} told ({told})"
-    if client is not None and client.timed_out and client.ended - first.ended <= PATIENCE:
+    brief = client is not None and client.ended - first.ended <= PATIENCE
+    if client is not None and client.timed_out and (brief or not ledger.history.in_true_time):
         return f"but the lab ended the client {client.ended - first.ended:.1f} s later"
     own = frozenset(batch.digests)
     other = next((send for send in _others(ledger, first) if _is_other(send, own)), None)

@@ -53,7 +53,8 @@ def test_a_loop_waits_by_the_fast_clock() -> None:
 
     async def wait() -> tuple[float, list[str]]:
         loop = asyncio.get_running_loop()
-        began, seen = loop.time(), []
+        began = loop.time()
+        seen: list[str] = []
         loop.call_later(30.0, seen.append, "timer")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.Event().wait(), 20.0)
