@@ -129,7 +129,9 @@ def kept(task: Task) -> History | None:
     with suppress(HistoryError):
         past = history.read(folder)
         whole = past.complete and not past.broken and not past.altered and past.client is not None
-        alike = past.run.get("upstream") == (task.settings.upstream or "origin")
+        wanted = task.settings.upstream or "origin"
+        # Of a URL with a password the history has another text.
+        alike = "@" in wanted or past.run.get("upstream") == wanted
         if whole and alike and past.time_scale == task.settings.time_scale:
             return past
     shutil.rmtree(folder)

@@ -12,21 +12,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faultlab import history, readback
+from faultlab import history, oracles, readback, reports
 from faultlab.exchange import V1_WRITE, V2_WRITE
 from faultlab.faults import Duplicate, Hold, LoseResponse, Stall, Unavailable
 from faultlab.history import History, ReadBack
+from faultlab.lab import LabError
 from faultlab.ledger import Ledger, read
 from faultlab.ledger.holding import SOME, UNKNOWN, Holding
 from faultlab.ledger.rows import Kind
 from faultlab.lineprotocol import Point
-from faultlab.readback.server import Server
+from faultlab.readback.server import ReadBackError, Server
 from faultlab.strategies import Batch, Placement, TypeConflict, batches, type_conflicts
 from faultlab.strategies.malformed import NOW
 from tests.labs import plan_of, running
 from tests.raw import Raw
 from tests.servers.compare import Held, held, samples_of
 from tests.servers.influxdb1 import InfluxDB1
+from tests.servers.packages import SERVERS
 from tests.servers.test_strategies import DRAWN, MS
 from tests.servers.victoriametrics import VictoriaMetrics
 
@@ -211,3 +213,36 @@ def test_a_server_that_is_gone_proves_nothing(tmp_path: Path) -> None:
     assert past.read_back is not None
     assert past.read_back.void.startswith("/query is not answered: ")
     assert {1} == {entry.stored for _, entry in Ledger(past).points()}
+
+
+@pytest.mark.parametrize(("name", "said"), [("influxdb1", "InfluxDB 1.6.7"), ("victoriametrics", "VictoriaMetrics")])
+def test_a_lab_starts_a_server_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    """It is empty, it is read back, it is gone with the lab, and the run is reproduced by its name."""
+    monkeypatch.setenv("FAULTLAB_CLIENTS", str(SERVERS))
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        with running(plan_of(profile="oss1"), folder, upstream=name) as lab:
+            with Raw(lab.port) as raw:
+                assert 204 == raw.write(BODY, f"{V1_WRITE}?db=faultlab").status
+            past = history.read(lab.finish())
+            url = lab.upstream
+        assert past.read_back is not None
+        assert ("", 2) == (past.read_back.void, past.read_back.points)
+        assert past.read_back.server.startswith(said)
+        with pytest.raises(ReadBackError):
+            readback.server_at(str(url))
+
+    assert f" --upstream {name} " in reports.Result.of(oracles.judge(past), past).again
+
+
+def test_a_server_that_cannot_be_had_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment failed; the line names the server, and what was tried."""
+    monkeypatch.setenv("FAULTLAB_CLIENTS", str(tmp_path / "new"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with (
+        pytest.raises(LabError, match=r"^upstream influxdb1 could not start: cannot get influxdb 1\.6\.7: .*$"),
+        running(plan_of(), tmp_path / "h", upstream="influxdb1"),
+    ):
+        pass
