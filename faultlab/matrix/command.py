@@ -157,6 +157,7 @@ def matrix_command(
         tuple(entry(cell, made.get(place), root) for place, cell in enumerate(planned)),
         wall,
         time_scale,
+        settings.upstream or "origin",
     )
     write_all(table, folder)
     write_pages([made[place] for place, one in enumerate(table.entries) if one.history and one.is_no_pass], quiet=quiet)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faultlab.matrix.table import Entry, Table
+from faultlab.matrix.table import Entry, Table, notes
 
 MARKS = {"pass": "✓", "fail": "✗", "inconclusive": "?", "not applicable": "–", "not run": "…"}
 LEGEND = ", ".join(f"{mark} {word}" for word, mark in MARKS.items())
@@ -28,6 +28,7 @@ def markdown(table: Table) -> str:
         "",
         LEGEND,
         "",
+        *(f"{one[0].upper()}{one[1:]}.\n" for one in notes(table)),
         *found,
     ]
     return "\n".join(lines)
@@ -62,6 +63,8 @@ code { overflow-wrap: anywhere; }
 <h1>Clients and scenarios</h1>
 <p>{{ legend }}. The clients ran {{ "%.0f"|format(table.waited) }} s in all, the matrix took
 {{ "%.0f"|format(table.wall) }} s.</p>
+{% for note in notes %}<p>{{ note }}</p>
+{% endfor %}
 <div class="wide" tabindex="0" role="region" aria-label="Table">
 <table>
 <thead><tr><th scope="col">client</th>
@@ -102,7 +105,7 @@ def html(table: Table) -> str:
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - an extra
 
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE)
-    return template.render(table=table, marks=MARKS, legend=LEGEND)
+    return template.render(table=table, marks=MARKS, legend=LEGEND, notes=list(notes(table)))
 
 
 __all__ = ["html", "markdown"]

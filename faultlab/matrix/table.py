@@ -52,13 +52,15 @@ class Entry:
 class Table:
     """A matrix: its clients with their versions, its entries, and the seconds it took.
 
-    ``time_scale`` is how many times as fast time ran for the clients; their seconds are of that time.
+    ``time_scale`` is how many times as fast time ran for the clients; their seconds are of that time. ``upstream`` is
+    what stood behind the proxies.
     """
 
     versions: Mapping[str, str]
     entries: tuple[Entry, ...]
     wall: float = 0.0
     time_scale: float = 1.0
+    upstream: str = "origin"
     faultlab: str = field(default=faultlab.__version__)
 
     @property
@@ -97,6 +99,7 @@ class Table:
             "wall": round(self.wall, 3),
             "waited": round(self.waited, 3),
             "time_scale": self.time_scale,
+            "upstream": self.upstream,
             "entries": [asdict(entry) for entry in self.entries],
         }
 
@@ -107,7 +110,9 @@ class Table:
             if value["format"] != FORMAT:
                 raise ResultError(f"no matrix: format is {value['format']!r}; expected {FORMAT}")
             entries = tuple(Entry(**{**one, "failed": tuple(one["failed"])}) for one in value["entries"])
-            return cls(value["clients"], entries, value["wall"], value["time_scale"], value["faultlab"])
+            return cls(
+                value["clients"], entries, value["wall"], value["time_scale"], value["upstream"], value["faultlab"]
+            )
         except (KeyError, TypeError) as problem:
             raise ResultError(f"no matrix: {type(problem).__name__}: {problem}") from problem
 
@@ -144,7 +149,9 @@ def finding(result: Result) -> str:
 
 
 def changes(before: Table, after: Table) -> Iterator[str]:
-    """Yield a sentence for each cell whose verdict or failures differ, and for each client of another version."""
+    """Yield a sentence for each cell whose verdict or failures differ, for each client of another version, and more."""
+    if before.upstream != after.upstream:
+        yield f"upstream: was {before.upstream}, is {after.upstream}"
     for client, version in after.versions.items():
         if client in before.versions and before.versions[client] != version:
             yield f"{client}: was {before.versions[client] or 'of no known version'}, is {version}"
@@ -175,13 +182,19 @@ def summary(table: Table) -> str:
     found = [line for one in table.entries if one.is_no_pass for line in _of_entry(one)]
     ratio = table.waited / table.wall if table.wall else 0.0
     took = f"the clients ran {table.waited:.0f} s in all, the matrix took {table.wall:.0f} s: {ratio:.1f} to 1"
+    return "\n\n".join(filter(None, ("\n".join(counts), "\n".join(found), "\n".join((took, *notes(table))))))
+
+
+def notes(table: Table) -> Iterator[str]:
+    """Yield how a matrix was made, where that bears on its verdicts: a sentence each."""
     if table.time_scale != 1.0:
-        took += f"\ntheir time ran {table.time_scale:g} times as fast, and those seconds are of that time"
-    return "\n\n".join(filter(None, ("\n".join(counts), "\n".join(found), took)))
+        yield f"time ran {table.time_scale:g} times as fast for proxies and clients, and those seconds are of that time"
+    if table.upstream != "origin":
+        yield f"behind the proxies was {table.upstream}"
 
 
 def _of_entry(one: Entry) -> Sequence[str]:
     return (f"{one.verdict.upper():<12}  {one.name}", f"  {one.finding}", f"  {one.again}")
 
 
-__all__ = ["WORDS", "Entry", "Table", "changes", "entry", "finding", "summary"]
+__all__ = ["WORDS", "Entry", "Table", "changes", "entry", "finding", "notes", "summary"]

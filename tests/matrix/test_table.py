@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,18 @@ def test_changes_are_named() -> None:
         "two × calm[7]: was not applicable, is not run any more",
     ] == list(changes(ALL, now))
     assert [] == list(changes(ALL, ALL))
+
+
+def test_how_it_was_made_is_said_where_that_matters() -> None:
+    """Time that ran faster, and a real server, in the summary and on both pages; a change of server is one."""
+    other = replace(ALL, time_scale=20.0, upstream="influxdb1")
+    said = ("20 times as fast for proxies and clients", "behind the proxies was influxdb1")
+
+    assert other == Table.from_json(other.to_json())
+    for text in (summary(other), html(other), markdown(other)):
+        assert all(one.casefold() in text.casefold() for one in said)
+    assert not any("behind the proxies" in text for text in (summary(ALL), html(ALL), markdown(ALL)))
+    assert ["upstream: was origin, is influxdb1"] == list(changes(ALL, other))
 
 
 def test_the_summary_counts_and_explains() -> None:
