@@ -232,8 +232,7 @@ def test_a_lab_starts_a_server_for_itself(
         assert past.read_back.server.startswith(said)
         with pytest.raises(ReadBackError):
             readback.server_at(str(url))
-
-    assert f" --upstream {name} " in reports.Result.of(oracles.judge(past), past).again
+        assert f" --upstream {name} " in reports.Result.of(oracles.judge(past), past).again
 
 
 def test_a_server_that_cannot_be_had_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
