@@ -80,10 +80,11 @@ def test_a_server_that_keeps_them_all_counts(tmp_path: Path) -> None:
 
 
 def test_another_database_was_not_asked_about(tmp_path: Path) -> None:
-    """What was written elsewhere stays as the proxy saw it."""
-    past = builders.history(sent(1, lines(1), query=(("bucket", "other"),)))
+    """What was written elsewhere, or under a retention policy of its own, stays as the proxy saw it."""
+    for query in ((("bucket", "other"),), (("db", "b"), ("rp", "week"))):
+        past = builders.history(sent(1, lines(1), query=query))
 
-    assert {"m,k=a 1": (1, 0, "")} == stored(with_stored(past, tmp_path, POINTS))
+        assert {"m,k=a 1": (1, 0, "")} == stored(with_stored(past, tmp_path, POINTS))
 
 
 @pytest.mark.parametrize(

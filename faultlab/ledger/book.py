@@ -196,7 +196,7 @@ class Ledger:
         """Read the lines of a batch and keep what is known of each; give where their digests begin, and their count."""
         start, salt = len(self._digests), self._salt(batch.database)
         kinds, numbers, held = bytearray(), array("q"), array("b")
-        holding = self._holding if self._holding is not None and self._holding.database == batch.database else None
+        holding = self._holding if self._holding is not None and self._holding.covers(batch.source.exchange) else None
         for place, row in enumerate(rows_of(batch.source, batch.name, self.dialect)):
             bare = hash(row.loose) if row.kind is Kind.WHOLE else digest_of(row.loose)
             digest = bare ^ salt

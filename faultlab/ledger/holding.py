@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from faultlab.exchange import Exchange
 from faultlab.history import History
 from faultlab.ledger.roll import Roll
 from faultlab.ledger.rows import digest_of
@@ -32,13 +33,17 @@ class Holding:
 
     def __init__(self, history: History, said: ReadBack) -> None:
         """Read the file; raises HistoryError where it is not what upstream said."""
-        self.database = said.database
+        self._database = said.database
         self._unclear = frozenset(said.unclear)
         self._values, self._moments = Roll(), Roll()
         add = self._add_point if said.exact else self._add_sample
         self._copies = self._of_point if said.exact else self._of_sample
         for measurement, tags, time, fields in _rows(history):
             add(measurement, tuple([(key, value) for key, value in tags]), time, fields)
+
+    def covers(self, exchange: Exchange) -> bool:
+        """Whether what a request writes is in what was read: in that database, by its default retention policy."""
+        return exchange.database == self._database and not exchange.parameter("rp")
 
     def copies(self, loose: Any) -> int:
         """Give how many copies of a point with a timestamp are there, or ``SOME``, or ``UNKNOWN``."""
