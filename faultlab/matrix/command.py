@@ -203,8 +203,10 @@ def prepared(planned: list[Cell], *, quiet: bool) -> None:
 
 def run(planned: list[Cell], player: Play, jobs: int, *, quiet: bool) -> dict[int, Result]:
     """Make the runs, and show each as it ends."""
-    places = [place for place, cell in enumerate(planned) if cell.task is not None]
-    tasks = [cell.task for cell in planned if cell.task is not None]
+    given = [(place, cell.task) for place, cell in enumerate(planned) if cell.task is not None]
+    # What may take longest begins first, so that nothing long is left alone at the end.
+    given.sort(key=lambda one: -one[1].settings.terms.deadline)
+    places, tasks = [place for place, _ in given], [task for _, task in given]
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     ended = 0
     with Console(stderr=True, quiet=quiet or not console.is_terminal).status(f"0 of {len(tasks)} runs") as line:
