@@ -7,6 +7,7 @@ mitmproxy. Nothing is decided here.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import sys
@@ -228,7 +229,7 @@ class Edge:
         seq = flow.metadata[KEY] = session.next_seq()
         self._heads[flow.id] = Head(session, replace(seen, seq=seq), decision, flow.client_conn.id)
         match decision.intake:
-            case Slow(bytes_per_second):
+            case Slow(bytes_per_second) if not session.ending.is_set():
                 reach.pace(flow.client_conn, bytes_per_second)
             case Severed(after, how):
                 wire.hasten(flow, wire.Early(self.take(flow), after=after, how=how))
@@ -308,8 +309,13 @@ class Edge:
     async def slowly(
         self, flow: http.HTTPFlow, session: Session, exchange: Exchange, decided: Decision, intake: Slow
     ) -> None:
-        """Go on when a body that was read at a rate would have come to its end, what was read at once included."""
-        await asyncio.sleep(exchange.at + len(exchange.body.wire) / intake.bytes_per_second - session.at())
+        """Go on when a body that was read at a rate would have come to its end, what was read at once included.
+
+        When the run ends before, go on then.
+        """
+        left = exchange.at + len(exchange.body.wire) / intake.bytes_per_second - session.at()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(session.ending.wait(), left)
         reach.pace(flow.client_conn, 0)
         if flow.client_conn.state & connection.ConnectionState.CAN_READ:
             await self.beside(flow, session, exchange, decided)

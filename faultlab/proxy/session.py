@@ -70,6 +70,7 @@ class Session:
         self.told: Counter[int] = Counter()
         self.broken = ""
         self.turn = asyncio.Lock()
+        self.ending = asyncio.Event()
         self._late: dict[int, Late] = {}
         self._sender = concurrent.futures.ThreadPoolExecutor(SENDERS, "late")
 

@@ -249,6 +249,28 @@ def test_a_body_is_read_at_its_rate(tmp_path: Path, armed: Armed, *, tls: bool) 
     assert [(Effect.ALL, body)] * 2 == [(e.outcome.effect, e.exchange.body.wire) for e in past.events if e.outcome]
 
 
+@pytest.mark.parametrize("leaves", [False, True], ids=["stays", "leaves"])
+def test_a_body_that_is_being_read_when_the_run_ends_is_known(
+    tmp_path: Path, armed: Armed, *, tls: bool, leaves: bool
+) -> None:
+    """What is left of it is read at once: it is stored if the client is still there, and in the history in any case."""
+    body = b"".join(b"m,h=a f=%di %d\n" % (n, n) for n in range(5_000))
+    with armed(plan_of(Bandwidth(1_000)), tmp_path / "h") as lab:
+        with connected(lab, tls=tls) as raw:
+            raw.send(HEAD.format(AUTH["Authorization"], len(body)).encode() + body)
+            while not lab.ask("position")["exchanges"]:
+                time.sleep(0.01)
+            past = None if leaves else history.read(lab.complete())
+        past = past or history.read(lab.complete())
+    [event] = past.events
+
+    # A client that leaves TLS with its tickets unread resets the connection, which takes back what it sent.
+    assert event.exchange.body.wire in ({body, b""} if tls and leaves else {body})
+    assert event.outcome is not None
+    expected = (Ended.CLIENT_LEFT, Effect.NONE) if leaves else (Ended.REPLIED, Effect.ALL)
+    assert expected == (event.outcome.ended, event.outcome.effect)
+
+
 @pytest.mark.parametrize("expects", [False, True], ids=["", "100-continue"])
 def test_an_early_413_comes_during_the_upload(tmp_path: Path, armed: Armed, *, tls: bool, expects: bool) -> None:
     """The refusal is there before the body is; without Expect the upload goes on, and so does the connection."""
