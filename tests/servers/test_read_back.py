@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,17 +22,27 @@ from faultlab.ledger.holding import SOME, UNKNOWN, Holding
 from faultlab.ledger.rows import Kind
 from faultlab.lineprotocol import Point
 from faultlab.readback.server import ReadBackError, Server
+from faultlab.servers.packages import VICTORIAMETRICS
 from faultlab.strategies import Batch, Placement, TypeConflict, batches, type_conflicts
 from faultlab.strategies.malformed import NOW
 from tests.labs import plan_of, running
 from tests.raw import Raw
 from tests.servers.compare import Held, held, samples_of
+from tests.servers.conftest import had
 from tests.servers.influxdb1 import InfluxDB1
 from tests.servers.packages import SERVERS
 from tests.servers.test_strategies import DRAWN, MS
 from tests.servers.victoriametrics import VictoriaMetrics
 
 BODY = b"cpu,host=a usage=1 1700000000000000000\ncpu,host=a usage=2 1700000001000000000\n"
+
+
+@pytest.fixture(scope="module")
+def victoriametrics() -> Iterator[VictoriaMetrics]:
+    """Give a server of this module's own: what other tests write as buckets stands under no name, and is read too."""
+    had(VICTORIAMETRICS)
+    with VictoriaMetrics.start() as server:
+        yield server
 
 
 def server_at(url: str) -> Server:
