@@ -19,6 +19,9 @@ AHEAD = 3 * 86_400
 DATABASE = "db"
 """The label that a database becomes; a bucket becomes none."""
 
+UNHEARD = "faultlab_asked_at"
+"""A label that nothing has."""
+
 SAMPLE = "value"
 """What the one field of a sample is called here; its own name is part of the metric's."""
 
@@ -46,8 +49,10 @@ class VictoriaMetrics:
         """Yield each sample that was written under a database's name or under none, repetitions included."""
         with answer(self._url, "/internal/force_flush", token=self._token):
             pass
+        # It remembers what a question found, an empty database included, so no question is asked twice.
+        asked = f'{UNHEARD}!="{time.time_ns()}"'
         query = {
-            "match[]": f'{{__name__!="",{DATABASE}=~{json.dumps(f"|{_literal(database)}")}}}',
+            "match[]": f'{{__name__!="",{DATABASE}=~{json.dumps(f"|{_literal(database)}")},{asked}}}',
             "start": "0",
             "end": str(int(time.time()) + AHEAD),
         }

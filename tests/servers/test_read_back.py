@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faultlab import history, oracles, readback, reports
+from faultlab import history, oracles, readback, reports, servers
 from faultlab.exchange import V1_WRITE, V2_WRITE
 from faultlab.faults import Duplicate, Hold, LoseResponse, Stall, Unavailable
 from faultlab.history import History, ReadBack
@@ -198,6 +201,28 @@ def test_what_a_server_drops_in_silence_is_not_stored(tmp_path: Path, victoriame
     assert {"cpu,host=a 1700000000000000000": 1, "cpu,host=a 1700000001000000000": 1} | {
         "cpu,host=a 4102444800000000000": 0
     } == stored
+
+
+def test_what_was_found_empty_is_not_remembered_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """VictoriaMetrics remembers what a question found: what comes after an empty answer is found all the same.
+
+    Seldom enough for one server to show it, so eight are asked at a time.
+    """
+    monkeypatch.setenv("FAULTLAB_CLIENTS", str(SERVERS))
+
+    def found(_number: int) -> tuple[bool, int]:
+        with servers.started("victoriametrics") as url:
+            server = server_at(url)
+            empty = server.is_empty("b")
+            time.sleep(1)
+            for second in range(12):
+                lines = (f"m,h=h{n} v={n} {1_700_000_000 + second}000000000\n" for n in range(1000))
+                with urllib.request.urlopen(f"{url}{V2_WRITE}?bucket=b", "".join(lines).encode()):  # noqa: S310 - ours
+                    pass
+            return empty, sum(1 for _ in server.read("b"))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert [(True, 12_000)] * 8 == list(pool.map(found, range(8)))
 
 
 def test_what_was_there_before_proves_nothing(tmp_path: Path, influxdb1: InfluxDB1) -> None:
