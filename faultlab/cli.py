@@ -34,7 +34,6 @@ from faultlab import (
     reports,
     scenario,
     terminal,
-    warp,
 )
 from faultlab.exits import Exit
 from faultlab.faults import KnobError, nearest
@@ -140,13 +139,7 @@ it writes it to InfluxDB, and what it was told to FAULTLAB_REPORT (JSON Lines).
     default=None,
     help="Ask upstream afterwards what it holds; done by itself where upstream is a real one.",
 )
-@click.option(
-    "--time-scale",
-    type=click.FloatRange(1, warp.LARGEST),
-    default=1.0,
-    metavar="N",
-    help=f"Let time run N times as fast for proxy and client, at most {warp.LARGEST}; needs a C compiler once.",
-)
+@output.time_scale_option
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the proxy; any free one if not given.")
 @click.option("--strict", is_flag=True, help="Let a failed 'should' fail the run.")
 @click.option("--quiet", is_flag=True, help="Do not pass on what the client prints, and show no progress.")

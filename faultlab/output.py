@@ -13,7 +13,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from faultlab import reports, servers
+from faultlab import reports, servers, warp
 from faultlab.exits import Exit
 from faultlab.history import History
 from faultlab.history import read as read_history
@@ -174,6 +174,15 @@ upstream_option = click.option(
     "--upstream",
     metavar="URL|" + "|".join(servers.KINDS),
     help="A real server behind the proxy instead of the embedded InfluxDB; by a name, one that is started for the run.",
+)
+
+
+time_scale_option = click.option(
+    "--time-scale",
+    type=click.FloatRange(1, warp.LARGEST),
+    default=1.0,
+    metavar="N",
+    help=f"Let time run N times as fast for proxy and client, at most {warp.LARGEST}; needs a C compiler once.",
 )
 
 

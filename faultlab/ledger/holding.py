@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from faultlab.exchange import Exchange
@@ -108,12 +109,9 @@ def _rows(history: History) -> Iterator[tuple[str, Any, int, Any]]:
 
 def _has_odd_bytes(measurement: str, tags: Any, fields: Any) -> bool:
     """Whether a point has bytes that are no UTF-8, which no server gives back as they were."""
-    if measurement.isascii() and all(name.isascii() and value.isascii() for name, value in tags):
-        return any(not name.isascii() and _is_odd(name) for name, *_ in fields) or any(
-            isinstance(value, str) and not value.isascii() and _is_odd(value) for *_, value in fields
-        )
-    texts = (measurement, *(text for pair in tags for text in pair), *(name for name, *_ in fields))
-    return any(map(_is_odd, texts)) or any(isinstance(value, str) and _is_odd(value) for *_, value in fields)
+    names = (name for name, *_ in fields)
+    values = (value for *_, value in fields if isinstance(value, str))
+    return any(not text.isascii() and _is_odd(text) for text in chain((measurement,), *tags, names, values))
 
 
 def _is_odd(text: str) -> bool:

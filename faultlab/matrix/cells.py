@@ -92,21 +92,17 @@ def cells(
     rows: Sequence[Client],
     names: Sequence[str],
     seeds: Sequence[int],
-    folder: Path,
     settings: Settings,
     *,
     deadline: float | None = None,
 ) -> list[Cell]:
     """Give every run, client by client, with its history's place in a folder; raises ScenarioError.
 
-    ``settings`` are what all of them have in common.
+    ``settings`` are what all of them have in common; their history is the folder.
     """
     scenarios = [(name, scenario.load(name)) for name in names]
     return [
-        _cell(row, source, one, seed, folder, settings, deadline)
-        for row in rows
-        for source, one in scenarios
-        for seed in seeds
+        _cell(row, source, one, seed, settings, deadline) for row in rows for source, one in scenarios for seed in seeds
     ]
 
 
@@ -115,7 +111,6 @@ def _cell(
     source: str,
     one: Scenario,
     seed: int,
-    folder: Path,
     common: Settings,
     deadline: float | None,
 ) -> Cell:
@@ -130,7 +125,7 @@ def _cell(
     name = f"{one.name}-{seed}"
     settings = replace(
         common,
-        history=folder / row.name / name,
+        history=common.history / row.name / name,
         # What one cell stored in a server that others write to is told apart by its database.
         bucket=common.bucket if common.upstream is None or kind is not None else f"{row.name}-{name}",
         terms=one.terms if deadline is None else replace(one.terms, deadline=deadline),

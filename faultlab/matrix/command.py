@@ -99,13 +99,7 @@ A file for --add has a command a line:
     "--add", type=click.Path(path_type=Path), metavar="FILE", help="File with more clients, a command a line."
 )
 @output.upstream_option
-@click.option(
-    "--time-scale",
-    type=click.FloatRange(1, warp.LARGEST),
-    default=1.0,
-    metavar="N",
-    help=f"Let time run N times as fast for proxies and clients, at most {warp.LARGEST}; needs a C compiler once.",
-)
+@output.time_scale_option
 @click.option(
     "--deadline", type=click.FloatRange(min=0.1), help="Seconds a client may run; the scenario's if not given."
 )
@@ -142,7 +136,7 @@ def matrix_command(
     try:
         rows = clients(names, add)
         numbers = [int(seed) for seed in seeds] or [7]
-        planned = cells(rows, scenarios or scenario.names(), numbers, folder, settings, deadline=deadline)
+        planned = cells(rows, scenarios or scenario.names(), numbers, settings, deadline=deadline)
     except (MatrixError, ScenarioError) as problem:
         raise Usage(str(problem)) from problem
     except ValueError as problem:
@@ -172,7 +166,7 @@ def matrix_command(
 def players(planned: list[Cell], scheduler: str | None, *, quiet: bool) -> Iterator[tuple[Play, int]]:
     """Give what makes the runs, and how many at a time if nobody says; raises Usage and LabError."""
     if scheduler is None:
-        prepared([cell for cell in planned if cell.task is not None], quiet=quiet)
+        prepared(planned, quiet=quiet)
         yield play, RUNS_A_CORE * (os.cpu_count() or 1)
         return
     try:
@@ -185,7 +179,7 @@ def players(planned: list[Cell], scheduler: str | None, *, quiet: bool) -> Itera
 
 def prepared(planned: list[Cell], *, quiet: bool) -> None:
     """Have the environment of each driver made, and what warps time, before any run is timed; raises LabError."""
-    names = {cell.client for cell in planned}
+    names = {cell.client for cell in planned if cell.task is not None}
     if any(cell.task is not None and cell.task.settings.time_scale != 1.0 for cell in planned):
         try:
             warp.prepare()

@@ -62,7 +62,7 @@ def _of_batch(ledger: Ledger, batch: Batch, last: float, bound: float) -> Judgem
     if late <= bound:
         return Judgement(Verdict.PASS, what, arrival.seq, batch.name)
     lag, scale = ledger.history.lag, ledger.history.time_scale
-    sure = late > bound + lag and scale == 1.0
+    sure = late > bound + lag and ledger.history.in_true_time
     verdict = Verdict.FAIL if sure else Verdict.INCONCLUSIVE
     if late <= bound + lag:
         what += f", and the lab ran up to {lag:.2f} s late"

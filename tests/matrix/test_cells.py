@@ -85,9 +85,7 @@ def test_unknown_names_are_one_line(tmp_path: Path) -> None:
 
 def test_cells_are_in_the_client_s_own_family(tmp_path: Path) -> None:
     """Client by client, scenario by scenario; where the family documents no such answer there is no run, and why."""
-    found = cells(
-        clients(("curl", "influx-js")), ("calm", "partial-write"), (1, 2), tmp_path, Settings(tmp_path), deadline=9
-    )
+    found = cells(clients(("curl", "influx-js")), ("calm", "partial-write"), (1, 2), Settings(tmp_path), deadline=9)
     shown = [(cell.client, cell.scenario, cell.seed, cell.task and cell.task.plan.profile) for cell in found]
 
     assert [
@@ -108,9 +106,7 @@ def test_a_server_of_its_own_is_asked_for_what_it_has(tmp_path: Path) -> None:
     """InfluxDB 1 has no endpoint for a client of InfluxDB 2; VictoriaMetrics takes both."""
     rows = clients(("curl", "influx-js"))
     names = {
-        upstream: [
-            cell.client for cell in cells(rows, ("calm",), (1,), tmp_path, Settings(tmp_path, upstream)) if cell.task
-        ]
+        upstream: [cell.client for cell in cells(rows, ("calm",), (1,), Settings(tmp_path, upstream)) if cell.task]
         for upstream in ("influxdb1", "victoriametrics")
     }
 
@@ -119,6 +115,6 @@ def test_a_server_of_its_own_is_asked_for_what_it_has(tmp_path: Path) -> None:
 
 def test_cells_at_one_server_have_each_a_database(tmp_path: Path) -> None:
     """What one cell stored is told from what another did."""
-    found = cells(clients(("curl",)), ("calm",), (1, 2), tmp_path, Settings(tmp_path, "http://127.0.0.1:8086"))
+    found = cells(clients(("curl",)), ("calm",), (1, 2), Settings(tmp_path, "http://127.0.0.1:8086"))
 
     assert ["curl-calm-1", "curl-calm-2"] == [cell.task.settings.bucket for cell in found if cell.task]

@@ -184,7 +184,7 @@ def test_fast_time_is_compared_with_no_other(tmp_path: Path, capsys: pytest.Capt
 
 def test_a_history_of_another_time_is_not_kept(tmp_path: Path) -> None:
     """What lies in the folder counts only where it was made as it is asked for now."""
-    (cell,) = cells(clients(("curl",)), ("calm",), (1,), tmp_path, Settings(tmp_path))
+    (cell,) = cells(clients(("curl",)), ("calm",), (1,), Settings(tmp_path))
     assert cell.task is not None
     folder = cell.task.settings.history
     assert Verdict.PASS is make(cell.task).verdict

@@ -3,14 +3,7 @@
 #
 # What is declared are the points that Icinga makes of that. It is stopped when its writer has had time to flush twice.
 # The command pipe needs no certificate, as its API does; that the pipe is deprecated is the first thing it says.
-folder=$(mktemp -d)
-daemon=
-stop() {
-  test -z "$daemon" || { kill "$daemon" && wait "$daemon"; }
-  rm -rf "$folder"
-}
-trap 'exit 143' TERM INT
-trap stop EXIT
+. "$(dirname "$0")/../daemon.sh"
 # The manifest has lines such as "sensor,id=s0 value=0.0 1700000000000000000".
 awk -F '[, =]' -v manifest="$FAULTLAB_MANIFEST" -v commands="$folder/commands" -v services="$folder/services.conf" '
   { printf "passive,hostname=%s,metric=%s,service=%s value=%s %s\n", $1, $4, $3, $5, $6 >manifest

@@ -2,14 +2,7 @@
 # but for two: up to a thousand lines a request, as InfluxDB advises, and a source that waits for its destination, as
 # what overflows a queue of ten thousand lines is dropped without a word. It is stopped once it counts all as settled.
 cp "$FAULTLAB_INPUT" "$FAULTLAB_MANIFEST"
-folder=$(mktemp -d)
-daemon=
-stop() {
-  test -z "$daemon" || { kill "$daemon" && wait "$daemon"; }
-  rm -rf "$folder"
-}
-trap 'exit 143' TERM INT
-trap stop EXIT
+. "$(dirname "$0")/../daemon.sh"
 trust=${SSL_CERT_FILE:+tls(ca-file("$SSL_CERT_FILE"))}
 cat >"$folder/conf" <<CONF
 @version: 3.38
